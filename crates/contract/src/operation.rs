@@ -1,0 +1,241 @@
+//! One operation of the Management API, and the checks of a request to it.
+
+use std::sync::OnceLock;
+
+use http::Method;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use crate::{ErrorBody, Violation, query, schemas::Schemas, validation};
+
+/// What may stand in one segment of a path as it is (RFC 3986, "unreserved").
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// One operation.
+#[derive(Debug)]
+pub struct Operation {
+    /// The document's name for it, for example `post_users`.
+    pub id: String,
+    /// The HTTP method.
+    pub method: Method,
+    /// The path template below `/api/v2`, for example `/users/{id}`.
+    pub path: String,
+    /// The group that Auth0's SDKs file it under, for example `users.roles`.
+    pub group: String,
+    /// Alternatives of scopes; within one alternative all are needed. Empty: any token will do.
+    pub scopes: Vec<Vec<String>>,
+    /// Path, query and header parameters.
+    pub parameters: Vec<Parameter>,
+    /// The request's body, where it has one.
+    pub body: Option<Body>,
+    /// The status of the usual success.
+    pub success: u16,
+    /// Every documented answer, by status.
+    pub answers: Vec<Answer>,
+    pub(crate) closed_query: bool,
+    pub(crate) unknown_property_hint: Option<String>,
+    pub(crate) query_schema: OnceLock<Value>,
+    pub(crate) schemas: &'static Schemas,
+}
+
+/// A part of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Place {
+    /// The body.
+    Body,
+    /// The query string.
+    Query,
+    /// A segment of the path.
+    Path,
+    /// A header.
+    Header,
+}
+
+/// One parameter.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Parameter {
+    /// Where it stands.
+    #[serde(rename = "in")]
+    pub place: Place,
+    /// Its name.
+    pub name: String,
+    /// Whether the request is refused without it.
+    pub required: bool,
+    /// Its schema; references are names of schemas of the contract.
+    pub schema: Value,
+}
+
+/// A request body.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Body {
+    /// Whether the document calls it required. (It never does; the schema's required properties decide.)
+    pub required: bool,
+    /// Accepted content types, the preferred one first.
+    pub types: Vec<String>,
+    /// Its schema; references are names of schemas of the contract.
+    pub schema: Value,
+}
+
+/// One documented answer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// The schema of its body, where the document gives one.
+    pub schema: Option<Value>,
+}
+
+impl Place {
+    pub(crate) fn error_code(self) -> &'static str {
+        match self {
+            Self::Body => "invalid_body",
+            Self::Query => "invalid_query_string",
+            Self::Path => "invalid_uri",
+            Self::Header => "invalid_headers",
+        }
+    }
+}
+
+impl Operation {
+    /// Whether the scopes that `granted` says yes to are enough.
+    pub fn permits(&self, granted: &dyn Fn(&str) -> bool) -> bool {
+        self.scopes.is_empty()
+            || self.scopes.iter().any(|all| all.iter().all(|scope| granted(scope)))
+    }
+
+    /// Every scope of every alternative, once, as the message of a refusal lists them: `read:clients, read:client_summary`.
+    pub fn expected_scopes(&self) -> String {
+        let mut expected: Vec<&str> = Vec::new();
+        for scope in self.scopes.iter().flatten() {
+            if !expected.contains(&scope.as_str()) {
+                expected.push(scope);
+            }
+        }
+        expected.join(", ")
+    }
+
+    /// The answer to a token whose scopes are not enough.
+    pub fn insufficient_scope(&self) -> ErrorBody {
+        let how_many = if self.scopes.iter().any(|all| all.len() > 1) { "all" } else { "any" };
+        ErrorBody::new(
+            403,
+            format!("Insufficient scope, expected {how_many} of: {}", self.expected_scopes()),
+        )
+        .with_code("insufficient_scope")
+    }
+
+    /// The parameters of one place, in the document's order.
+    pub fn parameters_in(&self, place: Place) -> impl Iterator<Item = &Parameter> {
+        self.parameters.iter().filter(move |parameter| parameter.place == place)
+    }
+
+    /// Checks a body. An absent body is `null`.
+    ///
+    /// # Errors
+    /// The first fault, as Auth0 would report it.
+    pub fn check_body(&self, body: &Value) -> Result<(), Violation> {
+        let Some(expected) = &self.body else { return Ok(()) };
+        validation::check(&expected.schema, body, self.schemas).map_err(|mut fault| {
+            if let (Some(hint), "additionalProperties") =
+                (&self.unknown_property_hint, fault.keyword)
+            {
+                fault.sentence.push_str(hint);
+            }
+            Violation::new(Place::Body, fault)
+        })
+    }
+
+    /// Checks a query string and gives its values the types of their schemas (`page=0` becomes a number).
+    ///
+    /// A parameter given twice becomes a list. Parameters that the operation does not declare are passed on as texts,
+    /// except where the API refuses them.
+    ///
+    /// # Errors
+    /// The first fault, as Auth0 would report it.
+    pub fn check_query(&self, pairs: &[(String, String)]) -> Result<Map<String, Value>, Violation> {
+        let schema = self.query_schema.get_or_init(|| query::schema(self));
+        let values = Value::Object(query::typed(self, pairs));
+        validation::check(schema, &values, self.schemas)
+            .map_err(|fault| Violation::new(Place::Query, fault))?;
+        match values {
+            Value::Object(values) => Ok(values),
+            _ => Ok(Map::new()),
+        }
+    }
+
+    /// Checks the decoded parameters of a path.
+    ///
+    /// # Errors
+    /// The first fault, as Auth0 would report it.
+    pub fn check_path(&self, parameters: &[(String, String)]) -> Result<(), Violation> {
+        for parameter in self.parameters_in(Place::Path) {
+            let Some((_, text)) = parameters.iter().find(|(name, _)| *name == parameter.name)
+            else {
+                continue;
+            };
+            let value = query::typed_text(&parameter.schema, text, self.schemas);
+            validation::check(&parameter.schema, &value, self.schemas).map_err(|mut fault| {
+                fault.path.clone_from(&parameter.name);
+                Violation::new(Place::Path, fault)
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Checks an answer's body against the document; for tests of whoever plays the API.
+    ///
+    /// # Errors
+    /// The first fault. An answer whose body the document does not describe is accepted.
+    pub fn check_answer(&self, status: u16, body: &Value) -> Result<(), Violation> {
+        let Some(schema) = self.answer_schema(status) else { return Ok(()) };
+        validation::check(schema, body, self.schemas)
+            .map_err(|fault| Violation::new(Place::Body, fault))
+    }
+
+    /// The schema of the body. Names in `$ref` are those of the contract; `Contract::bundle` makes it stand alone.
+    pub fn body_schema(&self) -> Option<&Value> {
+        self.body.as_ref().map(|body| self.named(&body.schema))
+    }
+
+    /// The schema of the answer with this status; as for `body_schema`.
+    pub fn answer_schema(&self, status: u16) -> Option<&Value> {
+        let answer = self.answers.iter().find(|answer| answer.status == status)?;
+        answer.schema.as_ref().map(|schema| self.named(schema))
+    }
+
+    fn named<'a>(&'a self, schema: &'a Value) -> &'a Value {
+        let name = schema.get("$ref").and_then(Value::as_str);
+        name.and_then(|name| self.schemas.find(name)).unwrap_or(schema)
+    }
+
+    /// The concrete path below `/api/v2`, every parameter percent-encoded.
+    ///
+    /// # Errors
+    /// The name of the first parameter of the path for which `value` has nothing.
+    pub fn path_with<'v>(
+        &self,
+        value: &dyn Fn(&str) -> Option<&'v str>,
+    ) -> Result<String, MissingParameter> {
+        let mut path = String::new();
+        for segment in self.path.split('/').skip(1) {
+            path.push('/');
+            match segment.strip_prefix('{').and_then(|segment| segment.strip_suffix('}')) {
+                Some(name) => {
+                    let value = value(name).ok_or_else(|| MissingParameter(name.to_owned()))?;
+                    path.extend(utf8_percent_encode(value, SEGMENT));
+                }
+                None => path.push_str(segment),
+            }
+        }
+        Ok(path)
+    }
+}
+
+/// A path needs a parameter that was not given.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the path needs the parameter `{0}`")]
+pub struct MissingParameter(pub String);
