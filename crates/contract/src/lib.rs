@@ -5,6 +5,13 @@
 //! hand-written, where recorded traffic contradicts it. `cargo xtask contract` renews the generated files.
 #![warn(missing_docs, clippy::missing_errors_doc)]
 
+pub mod collections;
+pub mod ids;
+pub mod log_events;
+pub mod metadata;
+pub mod rate_limits;
+pub mod timestamps;
+
 mod contract;
 mod errors;
 mod operation;

@@ -186,16 +186,6 @@ impl Operation {
         Ok(())
     }
 
-    /// Checks an answer's body against the document; for tests of whoever plays the API.
-    ///
-    /// # Errors
-    /// The first fault. An answer whose body the document does not describe is accepted.
-    pub fn check_answer(&self, status: u16, body: &Value) -> Result<(), Violation> {
-        let Some(schema) = self.answer_schema(status) else { return Ok(()) };
-        validation::check(schema, body, self.schemas)
-            .map_err(|fault| Violation::new(Place::Body, fault))
-    }
-
     /// The schema of the body. Names in `$ref` are those of the contract; `Contract::bundle` makes it stand alone.
     pub fn body_schema(&self) -> Option<&Value> {
         self.body.as_ref().map(|body| self.named(&body.schema))
