@@ -1,0 +1,215 @@
+//! A person's token by user name and password: grant types `password` and `password-realm`.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value, json};
+
+use super::OAuthError;
+use super::client_authentication::{Client, TokenRequest};
+use super::login;
+use super::token::PASSWORD_REALM;
+use crate::management::{connections, effective, resource_servers, tenant_settings};
+use crate::store::{Document, Transaction};
+use crate::tokens::{AccessToken, IdToken};
+
+/// Scopes of OpenID Connect; everything else belongs to an API.
+const IDENTITY_SCOPES: [&str; 6] =
+    ["openid", "profile", "email", "phone", "address", "offline_access"];
+
+/// Seconds, where an application or API does not say.
+const ID_TOKEN_LIFETIME: i64 = 36_000;
+const ACCESS_TOKEN_LIFETIME: i64 = 86_400;
+
+pub(super) async fn exchange(request: &TokenRequest, grant: &str) -> Result<Value, OAuthError> {
+    let client = request.authenticated_client().await?;
+    client.require_grant_type(grant)?;
+    let identifier = request.form.get("username")?;
+    let password = request.form.get("password")?;
+    let settings = settings(request).await?;
+    let connection = connection(request, grant, &settings).await?;
+    let api = api(request, &settings).await?;
+    let user = login::with_password(request, &client, &connection, identifier, password).await?;
+    let answer = tokens(request, &client, &user, api.as_ref()).await?;
+    let event = request
+        .log_event("sepft", &client)
+        .about_user(user["user_id"].as_str().unwrap_or_default(), user["name"].as_str());
+    let subject = user["user_id"].as_str().map(str::to_owned);
+    request.tenant.store().commit(Transaction::new().log(subject, event.into_body())).await?;
+    Ok(answer)
+}
+
+async fn settings(request: &TokenRequest) -> Result<Value, OAuthError> {
+    let found = request.tenant.store().get(tenant_settings::KIND, tenant_settings::ID).await?;
+    Ok(found.map_or(Value::Null, |document| document.body))
+}
+
+/// The realm, or the tenant's default directory.
+async fn connection(
+    request: &TokenRequest,
+    grant: &str,
+    settings: &Value,
+) -> Result<Document, OAuthError> {
+    let default = || settings["default_directory"].as_str().filter(|name| !name.is_empty());
+    let name = if grant == PASSWORD_REALM { Some(request.form.get("realm")?) } else { default() };
+    let unusable = || {
+        let description = "Authorization server not configured with default connection.";
+        OAuthError::forbidden("server_error", description)
+    };
+    let name = name.ok_or_else(unusable)?;
+    request
+        .tenant
+        .store()
+        .find(connections::KIND, connections::BY_NAME, name)
+        .await?
+        .ok_or_else(unusable)
+}
+
+/// The API that the token is for; none means a token for `/userinfo` only.
+async fn api(request: &TokenRequest, settings: &Value) -> Result<Option<Value>, OAuthError> {
+    let default = || settings["default_audience"].as_str().filter(|audience| !audience.is_empty());
+    let Some(audience) = request.form.find("audience").or_else(default) else { return Ok(None) };
+    if audience == request.origin.userinfo_audience() {
+        return Ok(None);
+    }
+    let stored = request.origin.stored_audience(audience);
+    let found = request
+        .tenant
+        .store()
+        .find(resource_servers::KIND, resource_servers::BY_IDENTIFIER, stored)
+        .await?
+        .ok_or_else(|| {
+            OAuthError::forbidden(
+                "access_denied",
+                format!("Service not enabled within domain: {audience}"),
+            )
+        })?;
+    Ok(Some(found.body))
+}
+
+async fn tokens(
+    request: &TokenRequest,
+    client: &Client,
+    user: &Value,
+    api: Option<&Value>,
+) -> Result<Value, OAuthError> {
+    let asked: Vec<&str> =
+        request.form.find("scope").unwrap_or_default().split_whitespace().collect();
+    let granted = granted_scopes(request, user, api, &asked).await?;
+    let access = access_token(request, client, user, api, &granted);
+    let key = request.tenant.signing_key();
+    let mut answer = Map::new();
+    answer.insert("access_token".into(), key.sign("JWT", &access)?.into());
+    if granted.scopes.iter().any(|scope| scope == "openid") {
+        answer.insert(
+            "id_token".into(),
+            key.sign("JWT", &id_token(request, client, user, &granted.scopes))?.into(),
+        );
+    }
+    if let Some(scope) = &access.scope {
+        answer.insert("scope".into(), scope.as_str().into());
+    }
+    answer.insert("expires_in".into(), access.lifetime().into());
+    answer.insert("token_type".into(), "Bearer".into());
+    Ok(Value::Object(answer))
+}
+
+struct Granted {
+    scopes: Vec<String>,
+    /// Every permission on the API, where its dialect carries them.
+    permissions: Option<Vec<String>>,
+}
+
+/// OpenID scopes as asked for; of the API's those it defines, or with RBAC those the user has.
+async fn granted_scopes(
+    request: &TokenRequest,
+    user: &Value,
+    api: Option<&Value>,
+    asked: &[&str],
+) -> Result<Granted, OAuthError> {
+    let of_api: BTreeSet<String> = match api {
+        None => BTreeSet::new(),
+        Some(api) if api["enforce_policies"] == true => {
+            let identifier = api["identifier"].as_str().unwrap_or_default();
+            let id = user["user_id"].as_str().unwrap_or_default();
+            effective::permissions_on(request.tenant.store(), id, identifier).await?
+        }
+        Some(api) => {
+            let scopes = api["scopes"].as_array().map(Vec::as_slice).unwrap_or_default();
+            scopes.iter().filter_map(|scope| scope["value"].as_str()).map(str::to_owned).collect()
+        }
+    };
+    let is_granted = |scope: &&&str| IDENTITY_SCOPES.contains(*scope) || of_api.contains(**scope);
+    let scopes = asked.iter().filter(is_granted).map(ToString::to_string).collect();
+    let carries = |api: &Value| {
+        api["token_dialect"].as_str().is_some_and(|dialect| dialect.ends_with("_authz"))
+    };
+    let permissions = api.filter(|api| api["enforce_policies"] == true && carries(api));
+    Ok(Granted { scopes, permissions: permissions.map(|_| of_api.into_iter().collect()) })
+}
+
+fn access_token(
+    request: &TokenRequest,
+    client: &Client,
+    user: &Value,
+    api: Option<&Value>,
+    granted: &Granted,
+) -> AccessToken {
+    let lifetime =
+        api.and_then(|api| api["token_lifetime"].as_i64()).unwrap_or(ACCESS_TOKEN_LIFETIME);
+    let (iat, exp) = AccessToken::window(request.now, lifetime);
+    let userinfo = request.origin.userinfo_audience();
+    let aud = match api {
+        None => json!(userinfo),
+        Some(api) => {
+            let audience =
+                request.origin.visible_audience(api["identifier"].as_str().unwrap_or_default());
+            if granted.scopes.iter().any(|scope| scope == "openid") {
+                json!([audience, userinfo])
+            } else {
+                json!(audience)
+            }
+        }
+    };
+    AccessToken {
+        iss: request.origin.issuer(),
+        sub: user["user_id"].as_str().unwrap_or_default().to_owned(),
+        aud,
+        iat,
+        exp,
+        scope: (!granted.scopes.is_empty()).then(|| granted.scopes.join(" ")),
+        gty: Some("password"),
+        azp: client.id.clone(),
+        jti: request.tenant.random().alphanumeric(22),
+        permissions: granted.permissions.clone(),
+    }
+}
+
+fn id_token(request: &TokenRequest, client: &Client, user: &Value, scopes: &[String]) -> IdToken {
+    let lifetime = client.document["jwt_configuration"]["lifetime_in_seconds"].as_i64();
+    let (iat, exp) = AccessToken::window(request.now, lifetime.unwrap_or(ID_TOKEN_LIFETIME));
+    IdToken {
+        profile: profile_claims(user, scopes.iter().map(String::as_str)),
+        iss: request.origin.issuer(),
+        aud: client.id.clone(),
+        sub: user["user_id"].as_str().unwrap_or_default().to_owned(),
+        iat,
+        exp,
+        sid: request.tenant.random().url_safe(24),
+    }
+}
+
+/// What the OpenID scopes show of a profile.
+pub(super) fn profile_claims<'a>(
+    user: &Value,
+    scopes: impl Iterator<Item = &'a str>,
+) -> Map<String, Value> {
+    let names = scopes.flat_map(|scope| match scope {
+        "profile" => {
+            ["nickname", "name", "picture", "updated_at", "given_name", "family_name"].as_slice()
+        }
+        "email" => ["email", "email_verified"].as_slice(),
+        "phone" => ["phone_number", "phone_verified"].as_slice(),
+        _ => [].as_slice(),
+    });
+    names.filter_map(|name| Some((name.to_string(), user.get(*name)?.clone()))).collect()
+}

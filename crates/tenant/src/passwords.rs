@@ -1,0 +1,7 @@
+//! Passwords: which ones a connection accepts, and how they are kept.
+
+mod hasher;
+mod policy;
+
+pub(crate) use hasher::{HashError, Hasher};
+pub(crate) use policy::{Policy, Weakness};

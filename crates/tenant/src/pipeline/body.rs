@@ -1,0 +1,42 @@
+//! The body of a request: JSON, or a form.
+
+use axum::body::{Body, to_bytes};
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, StatusCode};
+use serde_json::{Map, Value};
+
+use super::ApiError;
+
+/// What any endpoint accepts at most, in bytes.
+pub(crate) const MAX_BODY: usize = 1_048_576;
+
+/// `Null` when there is no body.
+pub(super) async fn read(headers: &HeaderMap, body: Body) -> Result<Value, ApiError> {
+    let bytes = to_bytes(body, MAX_BODY).await.map_err(|_| {
+        let message = format!("Payload content length greater than maximum allowed: {MAX_BODY}");
+        ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, message)
+    })?;
+    if bytes.is_empty() {
+        return Ok(Value::Null);
+    }
+    match content_type(headers) {
+        "application/x-www-form-urlencoded" => Ok(Value::Object(fields_of_form(&bytes))),
+        "" | "application/json" => serde_json::from_slice(&bytes).map_err(|_| {
+            ApiError::new(StatusCode::BAD_REQUEST, "Invalid request payload JSON format")
+        }),
+        _ => Err(ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Unsupported Media Type")),
+    }
+}
+
+fn content_type(headers: &HeaderMap) -> &str {
+    let header =
+        headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    header.split(';').next().unwrap_or_default().trim()
+}
+
+/// Form fields as texts.
+pub(crate) fn fields_of_form(bytes: &[u8]) -> Map<String, Value> {
+    url::form_urlencoded::parse(bytes)
+        .map(|(name, value)| (name.into_owned(), value.into_owned().into()))
+        .collect()
+}

@@ -1,0 +1,195 @@
+//! The tenants of a process and what each of them holds open.
+
+mod fresh;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use http::HeaderMap;
+use http::header::HOST;
+use jiff::Timestamp;
+
+use crate::passwords::Hasher;
+use crate::pipeline::{RateLimiter, RateLimits};
+use crate::random::Random;
+use crate::store::{CommitError, Durability, Location, SqliteStore, Store, StoreError};
+use crate::tokens::{SigningKey, TokenError, Verifier};
+use crate::{Clock, Rng};
+
+/// Where tenants keep their data.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Data {
+    /// Gone with the process.
+    Memory,
+    /// One SQLite file per tenant in this folder, which is created if needed.
+    Folder(PathBuf),
+}
+
+/// How callers reach the tenants; it stands in issuers, audiences and links.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scheme {
+    Http,
+    Https,
+}
+
+/// What the tenants of a process need to know.
+#[derive(Clone)]
+pub struct Settings {
+    pub data: Data,
+    pub durability: Durability,
+    pub scheme: Scheme,
+    pub rate_limits: RateLimits,
+    /// At least one. A request goes to the tenant whose name is the first label of its Host (`acme.localhost:4000`);
+    /// any other Host reaches the first.
+    pub names: Vec<String>,
+    pub clock: Clock,
+    pub rng: Rng,
+}
+
+/// Why tenants cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error("no tenant was named")]
+    NoNames,
+    #[error(
+        "the tenant name {0:?} has other characters than lower-case letters, digits and hyphens"
+    )]
+    Name(String),
+    #[error("cannot open the store of tenant {tenant}")]
+    Store { tenant: String, source: StoreError },
+    #[error("cannot prepare the keys of tenant {tenant}")]
+    Keys { tenant: String, source: TokenError },
+}
+
+/// All tenants of a process; cheap to clone.
+#[derive(Clone)]
+pub struct Tenants {
+    by_name: Arc<BTreeMap<String, Arc<Tenant>>>,
+    first: Arc<Tenant>,
+    scheme: Scheme,
+}
+
+/// One tenant.
+pub(crate) struct Tenant {
+    name: String,
+    store: Box<dyn Store>,
+    signing_key: SigningKey,
+    verifier: Verifier,
+    rate_limiter: RateLimiter,
+    hasher: Hasher,
+    clock: Clock,
+    random: Random,
+}
+
+impl Tenants {
+    /// Opens every named tenant; a new one gets its signing key, settings, system API and database connection.
+    pub async fn open(settings: Settings) -> Result<Self, OpenError> {
+        let mut by_name = BTreeMap::new();
+        for name in &settings.names {
+            let tenant = Tenant::open(name, &settings).await?;
+            by_name.insert(name.clone(), Arc::new(tenant));
+        }
+        let first = settings
+            .names
+            .first()
+            .and_then(|name| by_name.get(name))
+            .cloned()
+            .ok_or(OpenError::NoNames)?;
+        Ok(Self { by_name: Arc::new(by_name), first, scheme: settings.scheme })
+    }
+
+    /// Makes sure that the first tenant has a machine-to-machine application with this id and secret and a grant for
+    /// the Management API with every scope.
+    pub async fn ensure_client(&self, id: &str, secret: &str) -> Result<(), StoreError> {
+        match fresh::ensure_client(&self.first, id, secret).await {
+            Ok(()) => Ok(()),
+            Err(CommitError::Store(error)) => Err(error),
+            // Somebody else has just made it.
+            Err(CommitError::Conflict(_)) => Ok(()),
+        }
+    }
+
+    pub(crate) fn addressed_by(&self, headers: &HeaderMap) -> Arc<Tenant> {
+        let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+        let label = host.split(['.', ':']).next().unwrap_or_default();
+        Arc::clone(self.by_name.get(label).unwrap_or(&self.first))
+    }
+
+    pub(crate) fn scheme(&self) -> &'static str {
+        match self.scheme {
+            Scheme::Http => "http",
+            Scheme::Https => "https",
+        }
+    }
+}
+
+impl Tenant {
+    async fn open(name: &str, settings: &Settings) -> Result<Self, OpenError> {
+        let is_label =
+            |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        if name.is_empty() || !name.bytes().all(is_label) {
+            return Err(OpenError::Name(name.to_owned()));
+        }
+        let failed = |source| OpenError::Store { tenant: name.to_owned(), source };
+        let location = location(name, &settings.data).map_err(failed)?;
+        let store = SqliteStore::open(&location, settings.durability, Arc::clone(&settings.clock))
+            .map_err(failed)?;
+        let random = Random::new(Arc::clone(&settings.rng));
+        let signing_key =
+            fresh::signing_key(&store, &random).await.map_err(|error| error.naming(name))?;
+        let tenant = Self {
+            name: name.to_owned(),
+            store: Box::new(store),
+            signing_key,
+            verifier: Verifier::default(),
+            rate_limiter: RateLimiter::new(settings.rate_limits),
+            hasher: Hasher::new(),
+            clock: Arc::clone(&settings.clock),
+            random,
+        };
+        fresh::ensure_basics(&tenant)
+            .await
+            .map_err(|error| fresh::Failure::from(error).naming(name))?;
+        Ok(tenant)
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) fn store(&self) -> &dyn Store {
+        self.store.as_ref()
+    }
+
+    pub(crate) fn signing_key(&self) -> &SigningKey {
+        &self.signing_key
+    }
+
+    pub(crate) fn verifier(&self) -> &Verifier {
+        &self.verifier
+    }
+
+    pub(crate) fn rate_limiter(&self) -> &RateLimiter {
+        &self.rate_limiter
+    }
+
+    pub(crate) fn hasher(&self) -> &Hasher {
+        &self.hasher
+    }
+
+    pub(crate) fn random(&self) -> &Random {
+        &self.random
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        (self.clock)()
+    }
+}
+
+fn location(name: &str, data: &Data) -> Result<Location, StoreError> {
+    let Data::Folder(folder) = data else { return Ok(Location::Memory) };
+    std::fs::create_dir_all(folder)
+        .map_err(|source| StoreError::Folder { path: folder.display().to_string(), source })?;
+    Ok(Location::File(folder.join(format!("{name}.sqlite"))))
+}

@@ -1,0 +1,114 @@
+//! What a tenant has from its first moment, and the client that the command line asks for.
+
+use callboard_contract::contract;
+use serde_json::json;
+
+use super::{OpenError, Tenant};
+use crate::clock;
+use crate::management::{client_grants, clients, connections, resource_servers, tenant_settings};
+use crate::pipeline::SYSTEM_API;
+use crate::random::Random;
+use crate::store::{CommitError, Conflict, Kind, Store, StoreError, Transaction};
+use crate::tokens::{SigningKey, TokenError};
+
+const SIGNING_KEY: Kind = Kind("signing_key");
+const CURRENT: &str = "current";
+
+/// Why the basics could not be made.
+pub(super) enum Failure {
+    Store(StoreError),
+    Keys(TokenError),
+}
+
+impl Failure {
+    pub(super) fn naming(self, tenant: &str) -> OpenError {
+        let tenant = tenant.to_owned();
+        match self {
+            Self::Store(source) => OpenError::Store { tenant, source },
+            Self::Keys(source) => OpenError::Keys { tenant, source },
+        }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// The key of this tenant; the first opening generates it.
+pub(super) async fn signing_key(store: &dyn Store, random: &Random) -> Result<SigningKey, Failure> {
+    if let Some(document) = store.get(SIGNING_KEY, CURRENT).await? {
+        return SigningKey::from_document(&document.body).map_err(Failure::Keys);
+    }
+    let key = SigningKey::generate(random).map_err(Failure::Keys)?;
+    let kept = Transaction::new().put(SIGNING_KEY, CURRENT, key.to_document(), Vec::new());
+    tolerating_conflicts(store.commit(kept).await)?;
+    Ok(key)
+}
+
+/// Tenant settings, the Management API as a resource server, and the default database connection.
+pub(super) async fn ensure_basics(tenant: &Tenant) -> Result<(), StoreError> {
+    let store = tenant.store();
+    if store.get(tenant_settings::KIND, tenant_settings::ID).await?.is_some() {
+        return Ok(());
+    }
+    let connection = connections::first_database(tenant.random());
+    let system_api = resource_servers::system(tenant.random());
+    let basics = Transaction::new()
+        .insert(tenant_settings::KIND, tenant_settings::ID, tenant_settings::fresh(), Vec::new())
+        .insert(
+            resource_servers::KIND,
+            system_api["id"].as_str().unwrap_or_default(),
+            system_api.clone(),
+            resource_servers::keys(&system_api),
+        )
+        .insert(
+            connections::KIND,
+            connection["id"].as_str().unwrap_or_default(),
+            connection.clone(),
+            connections::keys(&connection),
+        );
+    tolerating_conflicts(store.commit(basics).await)
+}
+
+/// The client, its grant for the whole Management API, and its place in the database connection.
+pub(super) async fn ensure_client(
+    tenant: &Tenant,
+    id: &str,
+    secret: &str,
+) -> Result<(), CommitError> {
+    let store = tenant.store();
+    let client = clients::machine_to_machine(id, secret, tenant.name());
+    let grant_key = client_grants::key_value(id, SYSTEM_API, "client");
+    let known = store.find(client_grants::KIND, client_grants::BY_PARTIES, &grant_key).await?;
+    let grant_id = known.map_or_else(
+        || format!("cgr_{}", tenant.random().alphanumeric(16)),
+        |document| document.id,
+    );
+    let grant = json!({
+        "id": grant_id, "client_id": id, "audience": SYSTEM_API, "scope": contract().scopes(), "subject_type": "client",
+    });
+    let mut change = Transaction::new()
+        .put(clients::KIND, id, client.clone(), clients::keys(&client))
+        .put(client_grants::KIND, grant_id, grant.clone(), client_grants::keys(&grant));
+    if let Some(connection) =
+        store.find(connections::KIND, connections::BY_NAME, connections::FIRST_DATABASE).await?
+    {
+        change = change.relate(connections::ENABLED_CLIENT, connection.id, id);
+    }
+    store.commit(change).await?;
+    tracing::debug!(client.id = id, at = clock::text(tenant.now()), "the client is ready");
+    Ok(())
+}
+
+/// Two processes that open the same folder make the same basics.
+fn tolerating_conflicts(outcome: Result<(), CommitError>) -> Result<(), StoreError> {
+    match outcome {
+        Ok(()) => Ok(()),
+        Err(CommitError::Conflict(
+            Conflict::Exists { .. } | Conflict::Taken { .. } | Conflict::Changed { .. },
+        )) => Ok(()),
+        Err(CommitError::Store(error)) => Err(error),
+    }
+}

@@ -1,0 +1,20 @@
+//! Tokens: the tenant's signing key, what is signed with it, and who stands behind a token that comes back.
+
+mod claims;
+mod key;
+mod verify;
+
+pub(crate) use claims::{AccessToken, IdToken};
+pub(crate) use key::SigningKey;
+pub(crate) use verify::{Caller, InvalidToken, Verifier};
+
+/// The tokens of this tenant could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum TokenError {
+    #[error("cannot generate an RSA key")]
+    Generate,
+    #[error("the stored signing key is damaged")]
+    Damaged,
+    #[error("cannot sign a token")]
+    Sign(#[from] jsonwebtoken::errors::Error),
+}
