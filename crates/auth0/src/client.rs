@@ -1,0 +1,218 @@
+//! The client of one tenant.
+
+use std::sync::Arc;
+
+use http::{HeaderValue, header};
+use secrecy::ExposeSecret;
+use serde::de::DeserializeOwned;
+
+use crate::budget::{BucketState, Permit};
+use crate::options::{InvalidOptions, Options};
+use crate::pacing::Pacer;
+use crate::pages::{Listing, Pages};
+use crate::token::{Token, TokenSource};
+use crate::transport::{Lost, Outgoing, Reply, Transport};
+use crate::verdict::{self, Situation, Verdict};
+use crate::{Answer, Call, Credentials, Error, RateState, TokenInfo, Typed, users};
+
+/// Talks to one tenant. Clones share connections, token and budget.
+#[derive(Clone)]
+pub struct Client {
+    transport: Transport,
+    tokens: TokenSource,
+    pacer: Pacer,
+    options: Arc<Options>,
+    audience: Arc<str>,
+}
+
+impl Client {
+    /// A client for the tenant at `base_url`, for example `https://tenant.eu.auth0.com`. Nothing is sent yet.
+    ///
+    /// Without an audience tokens are asked for `<base_url>/api/v2/`, which is right for the tenant's canonical
+    /// domain, but not for a custom domain.
+    ///
+    /// # Errors
+    /// When the address is no tenant's, would be reached unencrypted, or an option makes no sense.
+    pub fn new(
+        base_url: &str,
+        audience: Option<&str>,
+        credentials: Credentials,
+        options: Options,
+    ) -> Result<Self, InvalidOptions> {
+        if !(0.0..=0.9).contains(&options.reserve) {
+            return Err(InvalidOptions::Reserve(options.reserve.to_string()));
+        }
+        let transport = Transport::new(base_url, &options)?;
+        let audience =
+            audience.map_or_else(|| format!("{}/api/v2/", transport.base()), str::to_owned);
+        Ok(Self {
+            tokens: TokenSource::new(credentials, audience.clone(), &transport, &options),
+            pacer: Pacer {
+                shared: options.shared.clone(),
+                tenant: transport.base().to_owned(),
+                share: options.reserve,
+                max_wait: options.max_wait,
+                clock: Arc::clone(&options.clock),
+            },
+            transport,
+            options: Arc::new(options),
+            audience: audience.into(),
+        })
+    }
+
+    /// The tenant's address, without a slash at the end.
+    pub fn base_url(&self) -> &str {
+        self.transport.base()
+    }
+
+    /// Sends a call and waits for a successful answer.
+    ///
+    /// Waits for the rate bucket (at most [`Options::max_wait`]), fetches a token if needed, renews it once on 401,
+    /// and repeats lost or failed exchanges only where the call is [harmless to repeat](crate::Repeat).
+    ///
+    /// # Errors
+    /// See the table of [`Error`]: each variant says whether the call was executed and what to do next.
+    #[tracing::instrument(name = "auth0.call.send", skip_all, fields(
+        call.method = %call.method, call.operation = call.operation.as_deref().unwrap_or("raw")
+    ))]
+    pub async fn send(&self, call: &Call) -> Result<Answer, Error> {
+        let mut token = self.tokens.current().await?;
+        let (mut renewed, mut attempt) = (false, 1);
+        loop {
+            let permit = self.pacer.admit(&call.bucket).await?;
+            let outcome = self.exchange(call, &token).await;
+            let now = (self.options.clock)();
+            let pause = self.pause_after(&outcome, &permit, attempt);
+            let (repeat, attempts) = (call.repeat, self.options.retry.attempts);
+            let verdict =
+                verdict::judge(outcome, Situation { repeat, attempt, attempts, now, pause });
+            if let Verdict::Failure(Error::RateLimited { retry_at, why }) = &verdict {
+                permit.block(*retry_at, why.starts_with("Global limit"));
+            }
+            drop(permit);
+            match verdict {
+                Verdict::Success(reply) => return Ok(answer(reply, attempt)),
+                Verdict::Renew(why) => {
+                    let fresh = if renewed { None } else { self.tokens.instead_of(&token).await? };
+                    token = fresh.ok_or_else(|| self.unauthorized(why, &token))?;
+                    renewed = true;
+                    continue; // a refused token executed nothing: this is still the same attempt
+                }
+                Verdict::Again => {
+                    tracing::debug!(
+                        attempt,
+                        pause_ms = pause.as_millis(),
+                        "the call is sent again"
+                    );
+                    tokio::time::sleep(pause).await;
+                }
+                Verdict::Failure(error) => return Err(error),
+            }
+            attempt += 1;
+        }
+    }
+
+    /// Sends a call whose answer has a type.
+    ///
+    /// # Errors
+    /// As [`Client::send`], and [`Error::Unexpected`] when the answer has another shape.
+    pub async fn perform<T: DeserializeOwned>(&self, typed: &Typed<T>) -> Result<T, Error> {
+        self.send(&typed.call).await?.read()
+    }
+
+    /// Reads a list page by page. Nothing is sent yet.
+    pub fn pages<T: DeserializeOwned>(&self, listing: Listing<T>) -> Pages<T> {
+        Pages::new(self.clone(), listing)
+    }
+
+    /// Who the client is, until when its token lives and what for; fetches a token if needed.
+    ///
+    /// # Errors
+    /// When no token can be had.
+    pub async fn token(&self) -> Result<TokenInfo, Error> {
+        Ok(self.tokens.current().await?.info.clone())
+    }
+
+    /// Tries the link: reads one user, and tells who the client is.
+    ///
+    /// # Errors
+    /// As [`Client::send`]; each error names its remedy.
+    pub async fn test(&self) -> Result<TokenInfo, Error> {
+        self.send(&users::probe()).await?;
+        self.token().await
+    }
+
+    /// What is known about the tenant's rate buckets, smallest first.
+    pub fn budget(&self) -> Vec<BucketState> {
+        self.options.shared.budgets.states(self.transport.base(), self.options.reserve)
+    }
+
+    async fn exchange(&self, call: &Call, token: &Token) -> Result<Reply, Lost> {
+        let mut headers = call.headers.clone();
+        let mut bearer = HeaderValue::try_from(format!("Bearer {}", token.secret.expose_secret()))
+            .map_err(|_| {
+                Lost::NotSent(
+                    "the access token contains characters that no header can carry".into(),
+                )
+            })?;
+        bearer.set_sensitive(true);
+        headers.insert(header::AUTHORIZATION, bearer);
+        let outgoing = Outgoing {
+            method: call.method.clone(),
+            path: &call.path,
+            query: &call.query,
+            headers,
+            body: call.body.as_ref(),
+        };
+        self.transport.exchange(outgoing).await
+    }
+
+    /// Takes note of the budget, and says how long to pause if the call is to be sent again.
+    fn pause_after(
+        &self,
+        outcome: &Result<Reply, Lost>,
+        permit: &Permit,
+        attempt: u32,
+    ) -> std::time::Duration {
+        let refused = matches!(outcome, Ok(reply) if reply.status == 429);
+        if let Ok(reply) = outcome {
+            permit.told(RateState::from_headers(&reply.headers), refused);
+        }
+        let failures = if refused { permit.count_refusal() } else { attempt };
+        self.options.retry.pause(failures, (self.options.random)())
+    }
+
+    fn unauthorized(&self, message: String, token: &Token) -> Error {
+        let now = (self.options.clock)();
+        let remedy = match token.info.expires_at {
+            _ if message.starts_with("Bad audience") => {
+                format!(
+                    "the token must be issued for the tenant's canonical domain; {} was asked for",
+                    self.audience
+                )
+            }
+            Some(at) if at <= now => format!("it expired at {at}; give the link a new token"),
+            _ if matches!(self.tokens, TokenSource::Static(_)) => {
+                "give the link a new token".into()
+            }
+            _ => "check that the link's address is the tenant that issued the token".into(),
+        };
+        Error::Unauthorized { message, remedy }
+    }
+}
+
+impl std::fmt::Debug for Client {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Client").field("base_url", &self.base_url()).finish_non_exhaustive()
+    }
+}
+
+fn answer(reply: Reply, attempts: u32) -> Answer {
+    Answer {
+        status: reply.status,
+        rate: RateState::from_headers(&reply.headers),
+        request_id: verdict::request_id(&reply),
+        body: reply.body,
+        attempts,
+    }
+}

@@ -1,0 +1,80 @@
+//! Typed calls for the families that automation uses. Unknown fields of answers are kept in `other`.
+
+use http::Method;
+
+use crate::{Call, InvalidCall};
+
+pub mod applications;
+pub mod connections;
+pub mod logs;
+pub mod roles;
+pub mod tickets;
+pub mod users;
+
+/// The page size that every list honours.
+const PER_PAGE: usize = 50;
+
+/// A call whose path has no parameters.
+fn fixed(operation: &str, method: Method, path: &str) -> Call {
+    Call::template(operation, method, path, &[]).expect("a path without parameters is valid")
+}
+
+/// A call whose path has one parameter, `id` or `user_id`.
+fn by_id(operation: &str, method: Method, template: &str, id: &str) -> Result<Call, InvalidCall> {
+    Call::template(operation, method, template, &[("id", id), ("user_id", id)])
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::{Repeat, Typed};
+
+    #[test]
+    fn only_calls_without_further_effect_may_be_repeated() {
+        fn of<T>(typed: Typed<T>) -> Call {
+            typed.call
+        }
+        let id = "auth0|1";
+        for (call, repeat) in [
+            (of(users::get(id).unwrap()), Repeat::Harmless),
+            (of(users::create(json!({}))), Repeat::Unsafe),
+            (
+                of(users::update(id, json!({"app_metadata": {"level": 2}})).unwrap()),
+                Repeat::Harmless,
+            ),
+            (
+                of(users::update(id, json!({"email": "a@example.com", "verify_email": true}))
+                    .unwrap()),
+                Repeat::Unsafe,
+            ),
+            (of(users::block(id).unwrap()), Repeat::Harmless),
+            (of(users::delete(id).unwrap()), Repeat::Harmless),
+            (of(users::assign_roles(id, &["rol_1".into()]).unwrap()), Repeat::Harmless),
+            (of(users::remove_roles(id, &["rol_1".into()]).unwrap()), Repeat::Harmless),
+            (of(users::delete_sessions(id).unwrap()), Repeat::Harmless),
+            (of(users::revoke_access(id).unwrap()), Repeat::Harmless),
+            (of(applications::rotate_secret("c").unwrap()), Repeat::Unsafe),
+            (of(tickets::password_change(json!({}))), Repeat::Unsafe),
+        ] {
+            assert_eq!(call.repeat, repeat, "{call:?}");
+            assert!(
+                call.path.starts_with("/api/v2/") && !call.path.contains(['{', '|']),
+                "{}",
+                call.path
+            );
+        }
+    }
+
+    #[test]
+    fn unknown_fields_are_kept_and_secrets_not_printed() {
+        let user: users::User =
+            serde_json::from_value(json!({"user_id": "auth0|1", "logins_count": 3})).unwrap();
+        assert_eq!((user.blocked, &user.other["logins_count"]), (false, &json!(3)));
+        let wire = json!({"client_id": "c", "name": "App", "client_secret": "hush", "signing_keys": ["hush"]});
+        let application: applications::Application = serde_json::from_value(wire).unwrap();
+        assert!(!format!("{application:?}").contains("hush"));
+        assert_eq!(application.other["signing_keys"], json!(["hush"]));
+    }
+}
