@@ -132,6 +132,31 @@ impl Contract {
             .chain(parameters.map(|parameter| &parameter.schema))
             .chain(bodies.map(|body| &body.schema))
     }
+
+    /// Calls `found` with every keyword of every schema, and its argument.
+    #[cfg(test)]
+    pub(crate) fn each_keyword(&self, found: &mut dyn FnMut(&str, &Value)) {
+        fn walk(schema: &Value, found: &mut dyn FnMut(&str, &Value)) {
+            for (keyword, argument) in schema.as_object().into_iter().flatten() {
+                found(keyword, argument);
+                match (keyword.as_str(), argument) {
+                    ("properties", Value::Object(members)) => {
+                        members.values().for_each(|schema| walk(schema, found));
+                    }
+                    ("oneOf" | "anyOf" | "allOf", Value::Array(parts)) => {
+                        for part in parts {
+                            walk(part, found);
+                        }
+                    }
+                    ("items" | "contains" | "additionalProperties" | "not", schema) => {
+                        walk(schema, found);
+                    }
+                    _ => {}
+                }
+            }
+        }
+        self.all_schemas().for_each(|schema| walk(schema, found));
+    }
 }
 
 /// The operations as the document has them.

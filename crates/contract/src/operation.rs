@@ -229,3 +229,218 @@ impl Operation {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the path needs the parameter `{0}`")]
 pub struct MissingParameter(pub String);
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::contract;
+
+    fn operation(id: &str) -> &'static Operation {
+        contract().operation(id).unwrap_or_else(|| panic!("{id}"))
+    }
+
+    #[test]
+    fn a_body_is_refused_in_auth0s_words() {
+        for (id, body, message) in [
+            (
+                "post_users",
+                json!({}),
+                "Payload validation error: 'Missing required property: connection'.",
+            ),
+            (
+                "post_users",
+                json!(null),
+                "Payload validation error: 'Expected type object but found type null'.",
+            ),
+            (
+                "post_users",
+                json!({"connection": "db", "email": ""}),
+                "Payload validation error: 'Object didn't pass validation for format email: ' on property email.",
+            ),
+            (
+                "post_users",
+                json!({"connection": "db", "id": 1}),
+                "Payload validation error: 'Additional properties not allowed: id'.",
+            ),
+            (
+                "patch_users_by_id",
+                json!({"user_id": "x", "name": "Ann", "identities": []}),
+                "Payload validation error: 'Additional properties not allowed: identities,user_id (consider storing them in app_metadata or user_metadata. See \"Users Metadata\" in https://auth0.com/docs/api/v2/changes for more details)'.",
+            ),
+            (
+                "patch_connections_by_id",
+                json!({"enabled_clients": []}),
+                "Payload validation error: 'Additional properties not allowed: enabled_clients'.",
+            ),
+            (
+                "post_user_roles",
+                json!({"roles": []}),
+                "Payload validation error: 'Array is too short (0), minimum 1' on property roles.",
+            ),
+        ] {
+            let violation = operation(id).check_body(&body).unwrap_err();
+            assert_eq!(
+                (violation.to_string().as_str(), violation.error_code()),
+                (message, "invalid_body"),
+                "{id}"
+            );
+        }
+        assert_eq!(
+            operation("patch_users_by_id").check_body(&json!({"blocked": true, "name": null})),
+            Ok(())
+        );
+    }
+
+    fn pairs(texts: &[(&str, &str)]) -> Vec<(String, String)> {
+        texts.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn a_query_gets_the_types_of_its_schemas() {
+        for (id, query, typed) in [
+            (
+                "get_users",
+                pairs(&[("page", "0"), ("include_totals", "true"), ("q", "1"), ("unknown", "2")]),
+                json!({"page": 0, "include_totals": true, "q": "1", "unknown": "2"}),
+            ),
+            (
+                "get_connections",
+                pairs(&[("strategy", "auth0"), ("strategy", "sms")]),
+                json!({"strategy": ["auth0", "sms"]}),
+            ),
+            (
+                "get_connections",
+                pairs(&[("strategy", "auth0,sms")]),
+                json!({"strategy": ["auth0", "sms"]}),
+            ),
+            ("get_connections", pairs(&[("strategy[]", "auth0")]), json!({"strategy": ["auth0"]})),
+        ] {
+            assert_eq!(operation(id).check_query(&query).map(Value::Object), Ok(typed), "{id}");
+        }
+    }
+
+    #[test]
+    fn a_query_is_refused_in_auth0s_words() {
+        for (id, query, message) in [
+            (
+                "get_users",
+                pairs(&[("per_page", "101")]),
+                "Query validation error: 'Value 101 is greater than maximum 100' on property per_page.",
+            ),
+            (
+                "get_users",
+                pairs(&[("page", "x")]),
+                "Query validation error: 'Expected type integer but found type string' on property page.",
+            ),
+            (
+                "get_users",
+                pairs(&[("page", "1"), ("page", "2")]),
+                "Query validation error: 'Expected type integer but found type array' on property page.",
+            ),
+            (
+                "get_users-by-email",
+                vec![],
+                "Query validation error: 'Missing required property: email'.",
+            ),
+            (
+                "get_actions",
+                pairs(&[("include_totals", "true")]),
+                "Query validation error: 'Additional properties not allowed: include_totals'.",
+            ),
+        ] {
+            let violation = operation(id).check_query(&query).unwrap_err();
+            assert_eq!(
+                (violation.to_string().as_str(), violation.error_code()),
+                (message, "invalid_query_string")
+            );
+        }
+    }
+
+    #[test]
+    fn a_path_is_refused_in_auth0s_words() {
+        for (id, path, message, code) in [
+            (
+                "get_users_by_id",
+                pairs(&[("id", "abc")]),
+                "Path validation error: 'Object didn't pass validation for format user-id: abc' on property id.",
+                "invalid_uri",
+            ),
+            (
+                "get_partials",
+                pairs(&[("prompt", "passkeys-and-more")]),
+                "Path validation error: 'Invalid value \"passkeys-and-more\"' on property prompt.",
+                "bad_request",
+            ),
+        ] {
+            let violation = operation(id).check_path(&path).unwrap_err();
+            assert_eq!(
+                (violation.to_string().as_str(), violation.error_code()),
+                (message, code),
+                "{id}"
+            );
+        }
+        assert_eq!(operation("get_users_by_id").check_path(&pairs(&[("id", "auth0|1")])), Ok(()));
+    }
+
+    #[test]
+    fn scopes_permit_as_the_api_does() {
+        for (id, granted, permitted) in [
+            ("post_users", &["create:users"][..], true),
+            ("post_users", &["read:users"], false),
+            ("get_clients", &["read:client_summary"], true),
+            ("get_user_roles", &["read:users"], false),
+            ("get_user_roles", &["read:users", "read:roles"], true),
+            ("get_user_roles", &["read:role_members"], true),
+            ("post_signing_keys", &["create:signing_keys"], false),
+            ("get_client_connections", &["read:connections", "read:client_summary"], true),
+        ] {
+            assert_eq!(
+                operation(id).permits(&|scope| granted.contains(&scope)),
+                permitted,
+                "{id} {granted:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_refusal_names_the_scopes_that_would_do() {
+        for (id, message) in [
+            (
+                "get_clients",
+                "Insufficient scope, expected any of: read:clients, read:client_summary",
+            ),
+            (
+                "post_signing_keys",
+                "Insufficient scope, expected all of: create:signing_keys, update:signing_keys",
+            ),
+            ("post_users", "Insufficient scope, expected any of: create:users"),
+        ] {
+            let body = operation(id).insufficient_scope();
+            assert_eq!((body.message.as_str(), body.status_code), (message, 403));
+            assert_eq!(body.error_code.as_deref(), Some("insufficient_scope"));
+        }
+    }
+
+    #[test]
+    fn every_operation_has_a_success_among_its_answers() {
+        for operation in contract().operations() {
+            assert!(
+                operation.answers.iter().any(|answer| answer.status == operation.success),
+                "{}",
+                operation.id
+            );
+        }
+    }
+
+    #[test]
+    fn a_path_without_its_parameter_names_it() {
+        let error = operation("get_user_roles").path_with(&|_| None).unwrap_err();
+        assert_eq!(error.to_string(), "the path needs the parameter `id`");
+        assert_eq!(
+            operation("get_user_roles").path_with(&|_| Some("auth0|a b/c")),
+            Ok("/users/auth0%7Ca%20b%2Fc/roles".to_owned())
+        );
+    }
+}

@@ -7,6 +7,8 @@
 mod formats;
 mod patterns;
 mod sentences;
+#[cfg(test)]
+mod tests;
 
 use serde_json::{Map, Value};
 

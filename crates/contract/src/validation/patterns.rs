@@ -8,7 +8,8 @@ use std::{
 use jsonschema::Validator;
 use serde_json::{Value, json};
 
-/// The general validator translates the dialect, look-around included. A pattern that it cannot read refuses nothing.
+/// The general validator translates the dialect, look-around included. A pattern that it cannot read refuses
+/// nothing; a test says that there is none.
 type Compiled = Option<Arc<Validator>>;
 
 static COMPILED: LazyLock<RwLock<HashMap<String, Compiled>>> = LazyLock::new(RwLock::default);
@@ -31,5 +32,31 @@ fn compiled(pattern: &str) -> Compiled {
 }
 
 fn compile(pattern: &str) -> Compiled {
-    jsonschema::draft202012::new(&json!({ "pattern": pattern })).ok().map(Arc::new)
+    let validator = jsonschema::draft202012::new(&json!({ "pattern": unicode(pattern) }));
+    validator.ok().map(Arc::new)
+}
+
+/// The pattern as the stricter dialect with the flag `u` wants it: behind a class, a hyphen of a set must be escaped.
+pub(super) fn unicode(pattern: &str) -> String {
+    ["w", "d"].iter().fold(pattern.to_owned(), |pattern, class| {
+        pattern.replace(&format!(r"\{class}-"), &format!(r"\{class}\-"))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_pattern_of_the_contract_can_be_read() {
+        let mut unreadable = Vec::new();
+        crate::contract().each_keyword(&mut |keyword, argument| {
+            if let ("pattern", Some(pattern)) = (keyword, argument.as_str())
+                && compiled(pattern).is_none()
+            {
+                unreadable.push(pattern.to_owned());
+            }
+        });
+        assert_eq!(unreadable, Vec::<String>::new());
+    }
 }
