@@ -256,8 +256,8 @@ mod tests {
         Timestamp::from_second(second).unwrap()
     }
 
-    fn told(limit: u32, remaining: u32, reset: i64) -> Option<RateState> {
-        Some(RateState { limit, remaining, reset_at: Some(at(reset)) })
+    fn told(limit: u32, remaining: u32, reset: i64) -> RateState {
+        RateState { limit, remaining, reset_at: Some(at(reset)) }
     }
 
     fn go(budgets: &Arc<Budgets>, name: &str, now: i64) -> Option<Permit> {
@@ -281,7 +281,7 @@ mod tests {
         let budgets = Arc::new(Budgets::default());
         let first = go(&budgets, "users read", 0).unwrap();
         assert!(matches!(budgets.admit("t", "users read", 0.3, at(0)), Admission::AfterAnAnswer));
-        first.told(told(10, 9, 1), false);
+        first.told(Some(told(10, 9, 1)), false);
         drop(first);
         let under_way: Vec<Permit> = std::iter::from_fn(|| go(&budgets, "users read", 0)).collect();
         assert_eq!(under_way.len(), 6, "9 left, 3 kept");
@@ -297,11 +297,11 @@ mod tests {
     #[test]
     fn after_the_reset_one_call_finds_out_how_much_was_added() {
         let budgets = Arc::new(Budgets::default());
-        go(&budgets, "users read", 0).unwrap().told(told(10, 3, 1), false);
+        go(&budgets, "users read", 0).unwrap().told(Some(told(10, 3, 1)), false);
         assert!(go(&budgets, "users read", 0).is_none());
         let probe = go(&budgets, "users read", 1).unwrap();
         assert!(go(&budgets, "users read", 1).is_none());
-        probe.told(told(10, 9, 2), false);
+        probe.told(Some(told(10, 9, 2)), false);
         assert!(go(&budgets, "users read", 1).is_some());
     }
 
@@ -332,10 +332,10 @@ mod tests {
     fn a_late_answer_does_not_raise_what_is_left() {
         let budgets = Arc::new(Budgets::default());
         let permit = go(&budgets, "users read", 0).unwrap();
-        permit.told(told(10, 4, 9), false);
-        permit.told(told(10, 7, 9), false);
+        permit.told(Some(told(10, 4, 9)), false);
+        permit.told(Some(told(10, 7, 9)), false);
         assert_eq!(budgets.states("t", 0.3)[0].remaining, 4);
-        permit.told(told(10, 10, 12), false);
+        permit.told(Some(told(10, 10, 12)), false);
         let state = &budgets.states("t", 0.3)[0];
         assert_eq!((state.remaining, state.reset_at, state.calls.len()), (10, Some(at(12)), 1));
     }

@@ -2,12 +2,9 @@
 
 use std::fmt;
 
+use callboard_contract::{MissingParameter, Operation, Place};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
-
-/// Everything but the unreserved characters of RFC 3986: `auth0|1` becomes `auth0%7C1`.
-const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Where the Management API begins.
 const PREFIX: &str = "/api/v2";
@@ -105,30 +102,36 @@ impl Call {
         })
     }
 
-    /// A call by its path template below `/api/v2`, each parameter encoded exactly once.
+    /// A call of an operation of the contract, each path parameter encoded exactly once. Nothing else is checked here:
+    /// the tenant decides, or [`Operation::check_body`] beforehand.
     ///
     /// # Errors
-    /// When a parameter of the template is missing, empty or a dot segment.
-    pub fn template(
-        operation: &str,
-        method: Method,
-        template: &str,
-        parameters: &[(&str, &str)],
+    /// When a parameter of the path is missing, empty or a dot segment.
+    pub fn operation(
+        operation: &Operation,
+        path: &[(&str, &str)],
+        query: Vec<(String, String)>,
+        body: Option<Value>,
     ) -> Result<Self, InvalidCall> {
-        let mut path = String::from(PREFIX);
-        let mut family = Vec::new();
-        for segment in template.split('/').skip(1) {
-            path.push('/');
-            let Some(name) = segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'))
-            else {
-                path.push_str(segment);
-                family.push(segment);
-                continue;
-            };
-            path.extend(utf8_percent_encode(parameter(template, name, parameters)?, SEGMENT));
+        let template = operation.path.as_str();
+        let value =
+            |name: &str| path.iter().find(|(given, _)| *given == name).map(|(_, value)| *value);
+        for parameter in operation.parameters_in(Place::Path) {
+            if let Some(value) =
+                value(&parameter.name).filter(|value| matches!(*value, "" | "." | ".."))
+            {
+                let (template, parameter) = (template.into(), parameter.name.clone());
+                return Err(InvalidCall::BadParameter { template, parameter, value: value.into() });
+            }
         }
-        let bucket = bucket(&family.join("/"), &method);
-        Ok(Self { operation: Some(operation.into()), bucket, ..Self::raw(method, &path)? })
+        let path = operation.path_with(&value).map_err(|MissingParameter(parameter)| {
+            InvalidCall::MissingParameter { template: template.into(), parameter }
+        })?;
+        let family: Vec<&str> =
+            template.split('/').filter(|part| !part.is_empty() && !part.starts_with('{')).collect();
+        let bucket = bucket(&family.join("/"), &operation.method);
+        let call = Self::raw(operation.method.clone(), &format!("{PREFIX}{path}"))?;
+        Ok(Self { operation: Some(operation.id.clone()), query, body, bucket, ..call })
     }
 
     /// With one more query parameter.
@@ -203,26 +206,6 @@ impl fmt::Debug for Call {
     }
 }
 
-fn parameter<'a>(
-    template: &str,
-    name: &str,
-    given: &[(&str, &'a str)],
-) -> Result<&'a str, InvalidCall> {
-    let found = given.iter().find(|(given, _)| *given == name).map(|(_, value)| *value);
-    let value = found.ok_or_else(|| InvalidCall::MissingParameter {
-        template: template.into(),
-        parameter: name.into(),
-    })?;
-    if matches!(value, "" | "." | "..") {
-        return Err(InvalidCall::BadParameter {
-            template: template.into(),
-            parameter: name.into(),
-            value: value.into(),
-        });
-    }
-    Ok(value)
-}
-
 /// Auth0 counts by endpoint group and kind of access; tenants with one bucket for all show the same size in each.
 fn bucket(family: &str, method: &Method) -> String {
     let access = match *method {
@@ -239,6 +222,11 @@ mod tests {
 
     use super::*;
 
+    fn of(operation: &str, path: &[(&str, &str)]) -> Result<Call, InvalidCall> {
+        let operation = callboard_contract::contract().operation(operation).unwrap();
+        Call::operation(operation, path, Vec::new(), None)
+    }
+
     #[test]
     fn path_parameters_are_encoded_exactly_once() {
         for (id, path) in [
@@ -248,7 +236,7 @@ mod tests {
             ("...", "/api/v2/users/..."),
             ("é", "/api/v2/users/%C3%A9"),
         ] {
-            let call = Call::template("get_users_by_id", Method::GET, "/users/{id}", &[("id", id)]);
+            let call = of("get_users_by_id", &[("id", id)]);
             assert_eq!(call.unwrap().path, path, "{id}");
         }
     }
@@ -256,11 +244,10 @@ mod tests {
     #[test]
     fn a_parameter_that_would_reach_another_route_is_refused() {
         for id in ["", ".", ".."] {
-            let call =
-                Call::template("delete_users_by_id", Method::DELETE, "/users/{id}", &[("id", id)]);
+            let call = of("delete_users_by_id", &[("id", id)]);
             assert!(matches!(call, Err(InvalidCall::BadParameter { .. })), "{id:?}");
         }
-        let call = Call::template("delete_users_by_id", Method::DELETE, "/users/{id}", &[]);
+        let call = of("delete_users_by_id", &[]);
         assert_eq!(call.unwrap_err().to_string(), "the path /users/{id} needs a value for `id`");
     }
 
@@ -306,7 +293,7 @@ mod tests {
         #[test]
         fn any_id_stays_one_segment_and_can_be_read_back(id in "\\PC{1,40}") {
             prop_assume!(id != "." && id != "..");
-            let call = Call::template("x", Method::GET, "/users/{id}/roles", &[("id", &id)]).unwrap();
+            let call = of("get_user_roles", &[("id", &id)]).unwrap();
             let segments: Vec<&str> = call.path.split('/').collect();
             prop_assert_eq!(segments.len(), 6);
             let back = percent_encoding::percent_decode_str(segments[4]).decode_utf8().unwrap();

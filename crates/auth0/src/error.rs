@@ -51,10 +51,12 @@ pub enum Error {
     #[error(transparent)]
     Credentials(#[from] CredentialsError),
     /// The token lacks a scope.
-    #[error("the access token lacks a scope: any of {} is needed; add it to the application's grant for the Management API", needed.join(", "))]
+    #[error("the access token lacks a scope: {} of {} is needed; add it to the application's grant for the Management API", if *all { "all" } else { "any" }, needed.join(", "))]
     MissingScope {
         /// The scopes of which one is needed; empty when the tenant did not name them.
         needed: Vec<String>,
+        /// Whether all of them are needed, not just any one.
+        all: bool,
     },
     /// The tenant's plan or settings do not include the feature; no scope helps.
     #[error("the tenant's plan or settings do not include this: {message}")]

@@ -1,6 +1,6 @@
 //! Typed calls for the families that automation uses. Unknown fields of answers are kept in `other`.
 
-use http::Method;
+use callboard_contract::contract;
 
 use crate::{Call, InvalidCall};
 
@@ -14,14 +14,20 @@ pub mod users;
 /// The page size that every list honours.
 const PER_PAGE: usize = 50;
 
-/// A call whose path has no parameters.
-fn fixed(operation: &str, method: Method, path: &str) -> Call {
-    Call::template(operation, method, path, &[]).expect("a path without parameters is valid")
+/// An operation of the contract without parameters in its path.
+fn fixed(operation: &str) -> Call {
+    call(operation, &[]).expect("the path has no parameters")
 }
 
-/// A call whose path has one parameter, `id` or `user_id`.
-fn by_id(operation: &str, method: Method, template: &str, id: &str) -> Result<Call, InvalidCall> {
-    Call::template(operation, method, template, &[("id", id), ("user_id", id)])
+/// An operation of the contract whose path has one parameter, `id` or `user_id`.
+fn by_id(operation: &str, id: &str) -> Result<Call, InvalidCall> {
+    call(operation, &[("id", id), ("user_id", id)])
+}
+
+fn call(operation: &str, path: &[(&str, &str)]) -> Result<Call, InvalidCall> {
+    let operation =
+        contract().operation(operation).expect("a test builds every call of this module");
+    Call::operation(operation, path, Vec::new(), None)
 }
 
 #[cfg(test)]
@@ -64,6 +70,33 @@ mod tests {
                 "{}",
                 call.path
             );
+        }
+    }
+
+    #[test]
+    fn every_other_read_is_an_operation_of_the_contract() {
+        let calls = [
+            users::list(None).call,
+            users::by_email("a@example.com").call,
+            users::unblock("auth0|1").unwrap().call,
+            users::roles("auth0|1").unwrap().call,
+            users::sessions("auth0|1").unwrap().call,
+            users::probe(),
+            roles::list(Some("Staff")).call,
+            logs::list(Some("type:sapi")).call,
+            logs::after("1").call,
+            logs::get("1").unwrap().call,
+            connections::list(Some("auth0")).call,
+            applications::list().call,
+        ];
+        for call in calls {
+            let located =
+                contract().locate(&call.method, &call.path).map(|found| found.operation.id.clone());
+            assert_eq!(located, call.operation);
+            let operation = contract().operation(call.operation.as_deref().unwrap()).unwrap();
+            operation
+                .check_query(&call.query)
+                .unwrap_or_else(|violation| panic!("{call:?}: {violation}"));
         }
     }
 

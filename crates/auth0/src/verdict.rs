@@ -80,7 +80,7 @@ fn refusal(reply: &Reply, situation: Situation) -> Error {
             Error::NotInPlan { status, message }
         }
         403 if message.starts_with("Insufficient scope") => {
-            Error::MissingScope { needed: needed_scopes(&message) }
+            Error::MissingScope { needed: needed_scopes(&message), all: message.contains("all of") }
         }
         status => Error::Rejected {
             status,
@@ -148,8 +148,8 @@ mod tests {
         Situation { repeat, attempt, attempts: 3, now: NOW, pause: Duration::from_secs(2) }
     }
 
-    fn reply(status: u16, body: Value) -> Result<Reply, Lost> {
-        Ok(Reply { status, headers: http::HeaderMap::new(), body })
+    fn reply(status: u16, body: Value) -> Reply {
+        Reply { status, headers: http::HeaderMap::new(), body }
     }
 
     /// The verdict in one word.
@@ -176,16 +176,16 @@ mod tests {
         let cut = || Err(Lost::Cut(None, "cut".into()));
         let not_sent = || Err(Lost::NotSent("refused".into()));
         for (outcome, harmless, last, unsafe_write) in [
-            (reply(200, json!({})), "success", "success", "success"),
-            (reply(302, Value::Null), "rejected", "rejected", "rejected"),
-            (reply(400, json!({"message": "no"})), "rejected", "rejected", "rejected"),
-            (reply(401, json!({"message": "no"})), "renew", "renew", "renew"),
-            (reply(404, json!({"message": "no"})), "rejected", "rejected", "rejected"),
-            (reply(408, Value::Null), "again", "unavailable", "ambiguous"),
-            (reply(409, json!({"message": "no"})), "rejected", "rejected", "rejected"),
-            (reply(429, Value::Null), "limited", "limited", "limited"),
-            (reply(500, Value::Null), "again", "unavailable", "ambiguous"),
-            (reply(503, Value::Null), "again", "unavailable", "ambiguous"),
+            (Ok(reply(200, json!({}))), "success", "success", "success"),
+            (Ok(reply(302, Value::Null)), "rejected", "rejected", "rejected"),
+            (Ok(reply(400, json!({"message": "no"}))), "rejected", "rejected", "rejected"),
+            (Ok(reply(401, json!({"message": "no"}))), "renew", "renew", "renew"),
+            (Ok(reply(404, json!({"message": "no"}))), "rejected", "rejected", "rejected"),
+            (Ok(reply(408, Value::Null)), "again", "unavailable", "ambiguous"),
+            (Ok(reply(409, json!({"message": "no"}))), "rejected", "rejected", "rejected"),
+            (Ok(reply(429, Value::Null)), "limited", "limited", "limited"),
+            (Ok(reply(500, Value::Null)), "again", "unavailable", "ambiguous"),
+            (Ok(reply(503, Value::Null)), "again", "unavailable", "ambiguous"),
             (cut(), "again", "unavailable", "ambiguous"),
             (not_sent(), "again", "not sent", "not sent"),
         ] {
@@ -241,8 +241,23 @@ mod tests {
             (400, Some("invalid_body"), "Payload validation error: 'x'.", "rejected"),
         ] {
             let body = json!({"statusCode": status, "message": text, "errorCode": code});
-            let verdict = judge(reply(status, body), situation(Repeat::Unsafe, 1));
+            let verdict = judge(Ok(reply(status, body)), situation(Repeat::Unsafe, 1));
             assert_eq!(word(&verdict), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_missing_scope_says_whether_one_or_all_are_needed() {
+        for (how, expected) in
+            [("any", "any of a:b, c:d is needed"), ("all", "all of a:b, c:d is needed")]
+        {
+            let body =
+                json!({"message": format!("Insufficient scope, expected {how} of: a:b, c:d")});
+            let Verdict::Failure(error) = judge(Ok(reply(403, body)), situation(Repeat::Unsafe, 1))
+            else {
+                panic!()
+            };
+            assert!(error.to_string().contains(expected), "{error}");
         }
     }
 

@@ -1,6 +1,5 @@
 //! Applications, which the API calls clients.
 
-use http::Method;
 use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -36,7 +35,7 @@ impl std::fmt::Debug for Application {
 
 /// `GET /clients`: all applications. The token's scopes decide which fields are shown.
 pub fn list() -> Listing<Application> {
-    let call = fixed("get_clients", Method::GET, "/clients");
+    let call = fixed("get_clients");
     Listing::new(call, "clients", Paging::Checkpoint { take: PER_PAGE, from: None })
 }
 
@@ -45,6 +44,5 @@ pub fn list() -> Listing<Application> {
 /// # Errors
 /// When the id cannot be part of a path.
 pub fn rotate_secret(client_id: &str) -> Result<Typed<Application>, InvalidCall> {
-    let template = "/clients/{id}/rotate-secret";
-    Ok(Typed::new(by_id("post_rotate-secret", Method::POST, template, client_id)?))
+    Ok(Typed::new(by_id("post_rotate-secret", client_id)?))
 }

@@ -1,6 +1,5 @@
 //! Connections: where users come from.
 
-use http::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -35,7 +34,7 @@ impl std::fmt::Debug for Connection {
 
 /// `GET /connections`: all connections, or those of one strategy.
 pub fn list(strategy: Option<&str>) -> Listing<Connection> {
-    let call = fixed("get_connections", Method::GET, "/connections");
+    let call = fixed("get_connections");
     let listing =
         Listing::new(call, "connections", Paging::Checkpoint { take: PER_PAGE, from: None });
     match strategy {

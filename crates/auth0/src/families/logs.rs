@@ -1,6 +1,5 @@
 //! The tenant's log.
 
-use http::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -24,7 +23,7 @@ pub struct LogEvent {
 
 /// `GET /logs`: newest first, the first 1,000 events at most; `search` in Auth0's query syntax.
 pub fn list(search: Option<&str>) -> Listing<LogEvent> {
-    let call = fixed("get_logs", Method::GET, "/logs");
+    let call = fixed("get_logs");
     let listing =
         Listing::new(call, "logs", Paging::Offset { per_page: 100 }).with_query("sort", "date:-1");
     match search {
@@ -37,7 +36,7 @@ pub fn list(search: Option<&str>) -> Listing<LogEvent> {
 /// the events are processed. An id older than the tenant's retention loses events without a word.
 pub fn after(log_id: &str) -> Listing<LogEvent> {
     let paging = Paging::Log { take: 100, from: log_id.into() };
-    Listing::new(fixed("get_logs", Method::GET, "/logs"), "logs", paging)
+    Listing::new(fixed("get_logs"), "logs", paging)
 }
 
 /// `GET /logs/{id}`
@@ -45,5 +44,5 @@ pub fn after(log_id: &str) -> Listing<LogEvent> {
 /// # Errors
 /// When the id cannot be part of a path.
 pub fn get(log_id: &str) -> Result<Typed<LogEvent>, InvalidCall> {
-    Ok(Typed::new(by_id("get_logs_by_id", Method::GET, "/logs/{id}", log_id)?))
+    Ok(Typed::new(by_id("get_logs_by_id", log_id)?))
 }

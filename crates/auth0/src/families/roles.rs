@@ -1,6 +1,5 @@
 //! Roles of the tenant (organizations have their own).
 
-use http::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -24,7 +23,7 @@ pub struct Role {
 
 /// `GET /roles`: all roles, or those whose name contains `name` (whatever the case).
 pub fn list(name: Option<&str>) -> Listing<Role> {
-    let call = fixed("get_roles", Method::GET, "/roles");
+    let call = fixed("get_roles");
     let listing = Listing::new(call, "roles", Paging::Offset { per_page: PER_PAGE });
     match name {
         Some(name) => listing.with_query("name_filter", name),

@@ -1,6 +1,5 @@
 //! Tickets: links that let a user do one thing once.
 
-use http::Method;
 use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::Value;
@@ -17,7 +16,5 @@ pub struct Ticket {
 
 /// `POST /tickets/password-change`: a link to choose a new password. Sends no mail.
 pub fn password_change(request: Value) -> Typed<Ticket> {
-    Typed::new(
-        fixed("post_password-change", Method::POST, "/tickets/password-change").with_body(request),
-    )
+    Typed::new(fixed("post_password-change").with_body(request))
 }

@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use http::Method;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -64,11 +63,7 @@ impl fmt::Debug for User {
 ///
 /// The search index lags behind writes by seconds, and shows 1,000 users at most.
 pub fn list(search: Option<&str>) -> Listing<User> {
-    let listing = Listing::new(
-        fixed("get_users", Method::GET, "/users"),
-        "users",
-        Paging::Offset { per_page: 100 },
-    );
+    let listing = Listing::new(fixed("get_users"), "users", Paging::Offset { per_page: 100 });
     match search {
         Some(search) => listing.with_query("q", search).with_query("search_engine", "v3"),
         None => listing,
@@ -80,19 +75,17 @@ pub fn list(search: Option<&str>) -> Listing<User> {
 /// # Errors
 /// When the id cannot be part of a path.
 pub fn get(id: &str) -> Result<Typed<User>, InvalidCall> {
-    Ok(Typed::new(by_id("get_users_by_id", Method::GET, "/users/{id}", id)?))
+    Ok(Typed::new(by_id("get_users_by_id", id)?))
 }
 
 /// `GET /users-by-email`: exact and case-sensitive. Database connections store addresses in lower case.
 pub fn by_email(email: &str) -> Typed<Vec<User>> {
-    Typed::new(
-        fixed("get_users-by-email", Method::GET, "/users-by-email").with_query("email", email),
-    )
+    Typed::new(fixed("get_users-by-email").with_query("email", email))
 }
 
 /// `POST /users`. A second user of the same connection and address is refused with 409.
 pub fn create(user: Value) -> Typed<User> {
-    Typed::new(fixed("post_users", Method::POST, "/users").with_body(user))
+    Typed::new(fixed("post_users").with_body(user))
 }
 
 /// `PATCH /users/{id}`. First-level keys of metadata are merged, nested objects replaced.
@@ -115,7 +108,7 @@ pub fn update(id: &str, change: Value) -> Result<Typed<User>, InvalidCall> {
     let harmless = change
         .as_object()
         .is_some_and(|change| change.keys().all(|key| plain.contains(&key.as_str())));
-    let call = by_id("patch_users_by_id", Method::PATCH, "/users/{id}", id)?.with_body(change);
+    let call = by_id("patch_users_by_id", id)?.with_body(change);
     Ok(Typed::new(if harmless { call.harmless_to_repeat() } else { call }))
 }
 
@@ -140,9 +133,7 @@ pub fn unblock(id: &str) -> Result<Typed<User>, InvalidCall> {
 /// # Errors
 /// When the id cannot be part of a path.
 pub fn delete(id: &str) -> Result<Typed<Done>, InvalidCall> {
-    Ok(Typed::new(
-        by_id("delete_users_by_id", Method::DELETE, "/users/{id}", id)?.harmless_to_repeat(),
-    ))
+    Ok(Typed::new(by_id("delete_users_by_id", id)?.harmless_to_repeat()))
 }
 
 /// `GET /users/{id}/roles`
@@ -150,7 +141,7 @@ pub fn delete(id: &str) -> Result<Typed<Done>, InvalidCall> {
 /// # Errors
 /// When the id cannot be part of a path.
 pub fn roles(id: &str) -> Result<Listing<Role>, InvalidCall> {
-    let call = by_id("get_user_roles", Method::GET, "/users/{id}/roles", id)?;
+    let call = by_id("get_user_roles", id)?;
     Ok(Listing::new(call, "roles", Paging::Offset { per_page: PER_PAGE }))
 }
 
@@ -159,7 +150,7 @@ pub fn roles(id: &str) -> Result<Listing<Role>, InvalidCall> {
 /// # Errors
 /// When the id cannot be part of a path.
 pub fn assign_roles(id: &str, roles: &[String]) -> Result<Typed<Done>, InvalidCall> {
-    let call = by_id("post_user_roles", Method::POST, "/users/{id}/roles", id)?;
+    let call = by_id("post_user_roles", id)?;
     Ok(Typed::new(call.with_body(json!({"roles": roles})).harmless_to_repeat()))
 }
 
@@ -168,7 +159,7 @@ pub fn assign_roles(id: &str, roles: &[String]) -> Result<Typed<Done>, InvalidCa
 /// # Errors
 /// When the id cannot be part of a path.
 pub fn remove_roles(id: &str, roles: &[String]) -> Result<Typed<Done>, InvalidCall> {
-    let call = by_id("delete_user_roles", Method::DELETE, "/users/{id}/roles", id)?;
+    let call = by_id("delete_user_roles", id)?;
     Ok(Typed::new(call.with_body(json!({"roles": roles})).harmless_to_repeat()))
 }
 
@@ -177,7 +168,7 @@ pub fn remove_roles(id: &str, roles: &[String]) -> Result<Typed<Done>, InvalidCa
 /// # Errors
 /// When the id cannot be part of a path.
 pub fn sessions(id: &str) -> Result<Listing<Session>, InvalidCall> {
-    let call = by_id("get_sessions_for_user", Method::GET, "/users/{user_id}/sessions", id)?;
+    let call = by_id("get_sessions_for_user", id)?;
     Ok(Listing::new(call, "sessions", Paging::Checkpoint { take: PER_PAGE, from: None }))
 }
 
@@ -186,7 +177,7 @@ pub fn sessions(id: &str) -> Result<Listing<Session>, InvalidCall> {
 /// # Errors
 /// When the id cannot be part of a path.
 pub fn delete_sessions(id: &str) -> Result<Typed<Done>, InvalidCall> {
-    let call = by_id("delete_sessions_for_user", Method::DELETE, "/users/{user_id}/sessions", id)?;
+    let call = by_id("delete_sessions_for_user", id)?;
     Ok(Typed::new(call.harmless_to_repeat()))
 }
 
@@ -195,11 +186,11 @@ pub fn delete_sessions(id: &str) -> Result<Typed<Done>, InvalidCall> {
 /// # Errors
 /// When the id cannot be part of a path.
 pub fn revoke_access(id: &str) -> Result<Typed<Done>, InvalidCall> {
-    let call = by_id("user_revoke_access", Method::POST, "/users/{id}/revoke-access", id)?;
+    let call = by_id("user_revoke_access", id)?;
     Ok(Typed::new(call.with_body(json!({})).harmless_to_repeat()))
 }
 
 /// The cheapest read that proves a link: one user.
 pub(crate) fn probe() -> Call {
-    fixed("get_users", Method::GET, "/users").with_query("per_page", "1")
+    fixed("get_users").with_query("per_page", "1")
 }

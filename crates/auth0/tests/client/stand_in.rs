@@ -70,7 +70,9 @@ struct Tokens {
 impl TestTenant {
     /// A tenant that answers API calls as `behaviour` says (request, number of requests before it) and issues
     /// `token-1`, `token-2`, … to the client `c` with the secret `s`.
-    pub(crate) async fn start(behaviour: impl Fn(&Seen, usize) -> Reply + Send + Sync + 'static) -> Self {
+    pub(crate) async fn start(
+        behaviour: impl Fn(&Seen, usize) -> Reply + Send + Sync + 'static,
+    ) -> Self {
         let tokens = Tokens { issued: 0, asked: Vec::new(), secret: "s".into(), failing: None };
         let behaviour = Box::new(behaviour);
         let shared =
