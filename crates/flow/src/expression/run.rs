@@ -1,0 +1,83 @@
+//! One evaluation, within its limits.
+
+use jaq_core::{Ctx, Vars, unwrap_valr};
+use jaq_json::Val;
+
+use super::{
+    FUEL, FUEL_OF_FOLDS, MAX_DEPTH, MAX_ITEMS,
+    library::{self, Data, Filter},
+    value,
+};
+
+/// Stack of the thread that evaluates expressions which may nest values step by step, in bytes. It is reserved, not
+/// used, unless they do.
+const LARGE_STACK: usize = 512 << 20;
+
+pub(super) enum Stop {
+    Failed(String),
+    Limit(&'static str),
+}
+
+pub(super) fn run(
+    filter: &Filter,
+    folds: bool,
+    input: Val,
+    variables: Vec<Val>,
+) -> Result<Val, Stop> {
+    if !folds {
+        return evaluate(filter, FUEL, input, variables);
+    }
+    with_large_stack(|| evaluate(filter, FUEL_OF_FOLDS, input, variables))
+        .unwrap_or_else(|message| Err(Stop::Failed(message.to_owned())))
+}
+
+/// A value that a loop has nested hundreds of thousands deep is dropped recursively, and so is read a long expression.
+pub(super) fn with_large_stack<T: Send>(
+    work: impl FnOnce() -> T + Send,
+) -> Result<T, &'static str> {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(LARGE_STACK).spawn_scoped(scope, work);
+        match thread.map(std::thread::ScopedJoinHandle::join) {
+            Ok(Ok(result)) => Ok(result),
+            Ok(Err(_)) => Err("the evaluation broke off"),
+            Err(_) => Err("no thread could be started for the evaluation"),
+        }
+    })
+}
+
+fn evaluate(filter: &Filter, fuel: u64, input: Val, variables: Vec<Val>) -> Result<Val, Stop> {
+    library::refuel(fuel);
+    let context = Ctx::<Data>::new(&filter.lut, Vars::new(variables));
+    let mut outputs = Vec::new();
+    for output in filter.id.run((context, input)).map(unwrap_valr) {
+        let output = output.map_err(|error| match library::stopped() {
+            Some(limit) => Stop::Limit(limit),
+            None => Stop::Failed(shorten(&error.to_string())),
+        })?;
+        if !value::within_depth(&output, MAX_DEPTH) {
+            return Err(Stop::Limit("its result is nested too deeply"));
+        }
+        if outputs.len() >= MAX_ITEMS {
+            return Err(Stop::Limit("it has too many results"));
+        }
+        outputs.push(output);
+    }
+    if let Some(limit) = library::stopped() {
+        return Err(Stop::Limit(limit));
+    }
+    Ok(match outputs.len() {
+        0 => Val::Null,
+        1 => outputs.swap_remove(0),
+        _ => outputs.into_iter().collect(),
+    })
+}
+
+/// Messages quote values, which may be long.
+fn shorten(message: &str) -> String {
+    const LONGEST: usize = 300;
+    if message.chars().count() <= LONGEST {
+        return message.to_owned();
+    }
+    let kept: String = message.chars().take(LONGEST).collect();
+    format!("{kept}…")
+}
