@@ -117,4 +117,65 @@ mod tests {
         assert!(second.is_ok());
         assert_eq!(started.elapsed().as_secs(), 10);
     }
+
+    /// A tenant's bucket that gets `rate` calls back at every full second.
+    struct Bucket {
+        limit: u32,
+        left: u32,
+        lowest: u32,
+        rate: u32,
+        second: i64,
+    }
+
+    impl Bucket {
+        fn take(&mut self, now: Timestamp) -> RateState {
+            let passed = u32::try_from(now.as_second() - self.second).unwrap();
+            self.second = now.as_second();
+            self.left = (self.left + passed * self.rate)
+                .min(self.limit)
+                .checked_sub(1)
+                .expect("no call is refused");
+            self.lowest = self.lowest.min(self.left);
+            RateState {
+                limit: self.limit,
+                remaining: self.left,
+                reset_at: Timestamp::from_second(self.second + 1).ok(),
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn many_callers_use_what_is_added_and_never_touch_the_reserve() {
+        // Bucket, calls added a second, calls; the seconds they take at best, and the reserve.
+        for (limit, rate, calls, seconds, kept) in
+            [(2, 2, 10, 9, 1), (10, 2, 60, 27, 3), (50, 16, 400, 23, 15)]
+        {
+            let started = tokio::time::Instant::now();
+            let clock = move || rate::after(Timestamp::UNIX_EPOCH, started.elapsed());
+            let pacer =
+                Pacer { max_wait: Duration::from_mins(2), clock: Arc::new(clock), ..pacer(0) };
+            let bucket = Arc::new(std::sync::Mutex::new(Bucket {
+                limit,
+                left: limit,
+                lowest: limit,
+                rate,
+                second: 0,
+            }));
+            let mut callers = tokio::task::JoinSet::new();
+            for number in 0..calls {
+                let (pacer, bucket) = (pacer.clone(), Arc::clone(&bucket));
+                callers.spawn(async move {
+                    let permit = pacer.admit("users read").await.unwrap();
+                    tokio::time::sleep(Duration::from_millis(number % 7)).await;
+                    let told = bucket.lock().unwrap().take(clock());
+                    tokio::time::sleep(Duration::from_millis(number % 5)).await;
+                    permit.told(Some(told), false);
+                });
+            }
+            callers.join_all().await;
+            assert!(bucket.lock().unwrap().lowest >= kept, "bucket of {limit}");
+            let took = started.elapsed().as_secs();
+            assert!((seconds..=seconds + 3).contains(&took), "bucket of {limit}: {took} s");
+        }
+    }
 }

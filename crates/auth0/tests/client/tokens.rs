@@ -12,7 +12,7 @@ fn user(_: &Seen, _: usize) -> Reply {
     plain(200, json!({"user_id": "auth0|1"}))
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn fifty_callers_share_one_token_request() {
     let tenant = TestTenant::start(user).await;
     let options = options();
