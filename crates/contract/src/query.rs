@@ -22,28 +22,28 @@ pub(crate) fn schema(operation: &Operation) -> Value {
 }
 
 /// The pairs as one object, every value of the type that its schema names where it can be read so.
-pub(crate) fn typed(operation: &Operation, pairs: &[(String, String)]) -> Map<String, Value> {
+pub(crate) fn typed<'s>(
+    pairs: &[(String, String)],
+    schemas: &'s Schemas,
+    schema_of: &dyn Fn(&str) -> Option<&'s Value>,
+) -> Map<String, Value> {
     let mut values = Map::new();
-    for (name, text) in pairs {
-        let name = name.strip_suffix("[]").unwrap_or(name);
+    for (name, _) in pairs {
+        let name = plain_name(name);
         if values.contains_key(name) {
             continue;
         }
-        let texts: Vec<&str> = pairs
-            .iter()
-            .filter(|(other, _)| other.strip_suffix("[]").unwrap_or(other) == name)
-            .map(|(_, text)| text.as_str())
-            .collect();
-        let parameter =
-            operation.parameters_in(Place::Query).find(|parameter| parameter.name == name);
-        let value = match parameter {
-            Some(parameter) => typed_texts(&parameter.schema, &texts, operation.schemas),
-            None if texts.len() == 1 => Value::from(text.as_str()),
-            None => Value::from(texts),
-        };
-        values.insert(name.to_owned(), value);
+        let given = pairs.iter().filter(|(other, _)| plain_name(other) == name);
+        let texts: Vec<&str> = given.map(|(_, text)| text.as_str()).collect();
+        let schema = schema_of(name).unwrap_or(&Value::Null);
+        values.insert(name.to_owned(), typed_texts(schema, &texts, schemas));
     }
     values
+}
+
+/// `strategy[]` is another way to write `strategy`.
+fn plain_name(name: &str) -> &str {
+    name.strip_suffix("[]").unwrap_or(name)
 }
 
 fn typed_texts(schema: &Value, texts: &[&str], schemas: &Schemas) -> Value {

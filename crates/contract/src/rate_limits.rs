@@ -279,6 +279,8 @@ impl Group {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
     use crate::contract;
 
@@ -302,6 +304,16 @@ mod tests {
             let operation = contract().operation(id).unwrap_or_else(|| panic!("{id}"));
             assert_eq!(Group::of(operation, searches), group, "{id}");
         }
+    }
+
+    #[test]
+    fn every_group_has_operations() {
+        let groups: BTreeSet<Group> = contract()
+            .operations()
+            .iter()
+            .flat_map(|operation| [false, true].map(|searches| Group::of(operation, searches)))
+            .collect();
+        assert_eq!(groups.len(), Group::Others as usize + 1, "{groups:?}");
     }
 
     #[test]

