@@ -85,3 +85,44 @@ pub(crate) fn each_reference(schema: &Value, found: &mut dyn FnMut(&str)) {
         _ => {}
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn prose_and_examples_are_left_out_and_facts_stay() {
+        for (schema, facts) in [
+            (
+                json!({"type": "string", "description": "A name.", "x-note": 1}),
+                json!({"type": "string"}),
+            ),
+            (json!({"type": "string", "default": "Ann"}), json!({"type": "string"})),
+            (json!({"enum": ["a"], "default": "a"}), json!({"enum": ["a"], "default": "a"})),
+            (
+                json!({"type": "boolean", "default": false}),
+                json!({"type": "boolean", "default": false}),
+            ),
+            (json!({"$ref": "#/components/schemas/Role"}), json!({"$ref": "Role"})),
+            (json!({"allOf": [{"$ref": "#/a/Role"}], "title": "T"}), json!({"$ref": "Role"})),
+            (
+                json!({"properties": {"description": {"type": "string", "example": "x"}}}),
+                json!({"properties": {"description": {"type": "string"}}}),
+            ),
+            (json!({"additionalProperties": false}), json!({"additionalProperties": false})),
+        ] {
+            assert_eq!(of_schema(&schema), facts, "{schema}");
+        }
+    }
+
+    #[test]
+    fn references_are_found_at_any_depth() {
+        let mut names = Vec::new();
+        let schema =
+            json!({"properties": {"a": {"items": {"$ref": "A"}}}, "oneOf": [{"$ref": "B"}]});
+        each_reference(&schema, &mut |name| names.push(name.to_owned()));
+        assert_eq!(names, ["A", "B"]);
+    }
+}

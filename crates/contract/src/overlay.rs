@@ -189,6 +189,43 @@ mod tests {
     }
 
     #[test]
+    fn every_entry_gives_its_reason_in_a_sentence() {
+        let entries: Vec<Entry> =
+            serde_json::from_str(include_str!("../data/overlay.json")).unwrap();
+        for entry in entries {
+            assert!(entry.because.len() > 20 && entry.because.ends_with('.'), "{:?}", entry.change);
+        }
+    }
+
+    #[test]
+    fn no_entry_of_the_overlay_is_stale() {
+        // Reading the contract applies every entry, and fails on one that names nothing or changes nothing.
+        assert_eq!(
+            crate::contract().operation("get_organization_clients").map(|added| added.success),
+            Some(200)
+        );
+        let refused = crate::contract()
+            .schema("UpdateUserRequestContent")
+            .and_then(|schema| schema.get("additionalProperties"));
+        assert_eq!(refused, Some(&json!(false)));
+    }
+
+    #[test]
+    fn an_entry_about_an_unknown_operation_is_an_error() {
+        let entries: Vec<Entry> = serde_json::from_value(json!([
+            {"success": {"operation": "nobody", "to": 201}, "because": "it creates"}
+        ]))
+        .unwrap();
+        let stale = entries
+            .first()
+            .map(|entry| entry.check(entry.change.operation_in(&mut []).map(|_| true)));
+        assert_eq!(
+            stale.unwrap().unwrap_err().to_string(),
+            "the entry for nobody names no operation; it says: it creates"
+        );
+    }
+
+    #[test]
     fn a_part_of_a_schema_can_be_set_and_removed() {
         let mut schema = json!({"type": "object", "properties": {"a": {}, "b": {}}});
         assert_eq!(set(&mut schema, "/properties/a", None), Ok(true));
