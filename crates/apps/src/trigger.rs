@@ -1,0 +1,137 @@
+//! What an app announces: one signed delivery in, any number of events out.
+
+use http::HeaderMap;
+use jiff::Timestamp;
+use secrecy::SecretString;
+use serde_json::{Value, json};
+
+use crate::template::{Template, TemplateError};
+use crate::webhook::{Unverified, Verification};
+
+/// A webhook of an app.
+#[derive(Debug, Clone)]
+pub struct Trigger {
+    pub app: String,
+    /// The last part of its address: `/v1/hooks/{app}/{name}`.
+    pub name: String,
+    pub title: String,
+    pub summary: String,
+    /// Every type its events can have, for checks of workflows.
+    pub event_types: Vec<String>,
+    /// Personal data in its events, in the register's words.
+    pub personal_data: Vec<String>,
+    pub(crate) filter: Option<Template>,
+    pub(crate) verification: Verification,
+    pub(crate) events: Events,
+}
+
+/// One event of a delivery.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Incoming {
+    /// `bamboohr.employee.created`.
+    pub event_type: String,
+    /// The same for every delivery of the same event.
+    pub dedupe_key: String,
+    /// What it is about: `employee/42`.
+    pub subject: String,
+    pub data: Value,
+}
+
+/// How events are found in a delivery; expressions see `{headers, body}`, and `.item` for each one.
+#[derive(Debug, Clone)]
+pub(crate) struct Events {
+    pub(crate) each: Template,
+    pub(crate) kind: Template,
+    pub(crate) dedupe_key: Template,
+    pub(crate) subject: Template,
+    pub(crate) data: Template,
+}
+
+/// Why a delivery that is signed correctly cannot be understood.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unreadable {
+    #[error("the body is not JSON: {0}")]
+    NotJson(String),
+    #[error("the body is not what {app} sends to `{trigger}`: {why}")]
+    UnknownShape { app: String, trigger: String, why: String },
+}
+
+impl Trigger {
+    /// Whether the app itself sent exactly these bytes, and recently.
+    pub fn verify(
+        &self,
+        headers: &HeaderMap,
+        body: &[u8],
+        secret: &SecretString,
+        now: Timestamp,
+    ) -> Result<(), Unverified> {
+        self.verification.check(headers, body, secret, now)
+    }
+
+    /// Whether a link must hold a signing secret for this trigger.
+    pub fn needs_secret(&self) -> bool {
+        !matches!(self.verification, Verification::None)
+    }
+
+    /// The events of a verified delivery. Deliveries of other kinds have none, which is no mistake.
+    pub fn events(&self, headers: &HeaderMap, body: &[u8]) -> Result<Vec<Incoming>, Unreadable> {
+        let body: Value =
+            serde_json::from_slice(body).map_err(|error| Unreadable::NotJson(error.to_string()))?;
+        let context = json!({ "headers": header_map(headers), "body": body });
+        self.read_events(&context).map_err(|why| Unreadable::UnknownShape {
+            app: self.app.clone(),
+            trigger: self.name.clone(),
+            why,
+        })
+    }
+
+    fn read_events(&self, context: &Value) -> Result<Vec<Incoming>, String> {
+        let failed = |error: TemplateError| error.to_string();
+        let Value::Array(items) = self.events.each.evaluate(context).map_err(failed)? else {
+            return Err("no list of events in it".to_owned());
+        };
+        let mut events = Vec::new();
+        for item in items {
+            let mut context = context.clone();
+            context["item"] = item;
+            if let Some(filter) = &self.filter
+                && !filter.holds(&context).map_err(failed)?
+            {
+                continue;
+            }
+            events.push(Incoming {
+                event_type: self.known_type(&text(&self.events.kind, &context, "type")?)?,
+                dedupe_key: text(&self.events.dedupe_key, &context, "dedupe_key")?,
+                subject: text(&self.events.subject, &context, "subject")?,
+                data: self.events.data.evaluate(&context).map_err(failed)?,
+            });
+        }
+        Ok(events)
+    }
+
+    fn known_type(&self, kind: &str) -> Result<String, String> {
+        if self.event_types.iter().any(|known| known == kind) {
+            return Ok(kind.to_owned());
+        }
+        Err(format!("the event type `{kind}` is not one of {}", self.event_types.join(", ")))
+    }
+}
+
+fn text(template: &Template, context: &Value, what: &str) -> Result<String, String> {
+    match template.evaluate(context).map_err(|error| error.to_string())? {
+        Value::String(text) if !text.is_empty() => Ok(text),
+        Value::Number(number) => Ok(number.to_string()),
+        _ => Err(format!("an event without {what}")),
+    }
+}
+
+/// Headers as expressions see them: lower-case names, the last value of each.
+pub(crate) fn header_map(headers: &HeaderMap) -> Value {
+    let pairs = headers.iter().map(|(name, value)| {
+        (
+            name.as_str().to_owned(),
+            Value::from(String::from_utf8_lossy(value.as_bytes()).into_owned()),
+        )
+    });
+    Value::Object(pairs.collect())
+}
