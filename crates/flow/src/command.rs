@@ -21,7 +21,7 @@ pub enum Command {
     },
     /// Answered by `TimerFired`, not before that instant.
     Wait { step: StepId, task: String, pointer: String, until: Timestamp, purpose: WaitPurpose },
-    /// A CloudEvent to publish; answered by `Emitted`. Its id derives from run and step, so a repeat is recognised.
+    /// A `CloudEvent` to publish; answered by `Emitted`. Its id derives from run and step, so a repeat is recognised.
     Emit { step: StepId, task: String, pointer: String, event: Value },
     /// Answered by `EventReceived`, once for each event that [`Execution::consumes`](crate::Execution::consumes) says
     /// the step takes, until a `Forget`.

@@ -91,7 +91,7 @@ pub fn parse(source: &Value) -> Result<SignedDuration, String> {
 /// Milliseconds of an ISO 8601 duration; a year counts 365 days, a month 30.
 fn iso8601(text: &str) -> Option<i128> {
     let mut rest = text.strip_prefix('P')?;
-    let (mut total, mut in_time, mut any) = (0.0_f64, false, false);
+    let (mut total, mut in_time, mut any) = (0_i128, false, false);
     let mut units: &[(char, i64)] =
         &[('Y', 365 * DAY), ('M', 30 * DAY), ('W', 7 * DAY), ('D', DAY)];
     while !rest.is_empty() {
@@ -109,11 +109,24 @@ fn iso8601(text: &str) -> Option<i128> {
         let place = units.iter().position(|(name, _)| *name == unit)?;
         let seconds = units[place].1;
         units = units.get(place + 1..)?;
-        total += number.parse::<f64>().ok()? * seconds as f64 * 1_000.0;
+        total = total.checked_add(milliseconds(number, seconds)?)?;
         rest = tail.strip_prefix(unit)?;
         any = true;
     }
-    (any && total.is_finite()).then_some(total.round() as i128)
+    any.then_some(total)
+}
+
+/// `1.5` times a number of seconds, in whole milliseconds.
+fn milliseconds(number: &str, seconds: i64) -> Option<i128> {
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+    let unit = i128::from(seconds) * 1_000;
+    let mut total = whole.parse::<i128>().ok()?.checked_mul(unit)?;
+    if !fraction.is_empty() {
+        let digits: String = fraction.chars().take(9).collect();
+        let scale = 10_i128.pow(u32::try_from(digits.len()).ok()?);
+        total = total.checked_add(digits.parse::<i128>().ok()? * unit / scale)?;
+    }
+    Some(total)
 }
 
 #[cfg(test)]

@@ -28,7 +28,7 @@ pub enum Event {
         step: StepId,
         at: Timestamp,
     },
-    /// A CloudEvent, whole.
+    /// A `CloudEvent`, whole.
     EventReceived {
         step: StepId,
         event: Value,

@@ -147,7 +147,7 @@ impl Execution {
         };
         match execution.workflow_input() {
             Ok(input) => {
-                execution.begin(input);
+                execution.begin(&input);
                 execution.proceed();
             }
             Err(error) => execution.fault(error),

@@ -27,9 +27,10 @@ pub(crate) fn check(source: &Value, positions: &Positions) -> Vec<Problem> {
     static COMPILED: OnceLock<Schema> = OnceLock::new();
     let compiled =
         COMPILED.get_or_init(|| Schema::compile(schema()).expect("the embedded schema compiles"));
+    let errors: Vec<ValidationError<'_>> =
+        compiled.validator().iter_errors(source).take(MOST).collect();
     let mut problems: Vec<Problem> = Vec::new();
-    for error in compiled.validator().iter_errors(source).take(MOST) {
-        let meant = meant(&error);
+    for meant in telling(errors.iter().map(meant).collect()) {
         let at = meant.instance_path().to_string();
         let problem = positions.problem(&at, format!("{}{}", owner(source, &at), sentence(meant)));
         if !problems.contains(&problem) {
@@ -48,12 +49,22 @@ fn meant<'e, 'i>(error: &'e ValidationError<'i>) -> &'e ValidationError<'i> {
     context
         .iter()
         .filter_map(|alternative| {
-            alternative.iter().map(meant).min_by_key(|error| cost(error)).map(|first| {
-                (alternative.iter().map(|error| cost(meant(error))).sum::<i64>(), first)
-            })
+            let errors = telling(alternative.iter().map(meant).collect());
+            let total: i64 = errors.iter().map(|error| cost(error)).sum();
+            errors.into_iter().min_by_key(|error| cost(error)).map(|first| (total, first))
         })
-        .min_by_key(|(cost, _)| *cost)
+        .min_by_key(|(total, _)| *total)
         .map_or(error, |(_, first)| first)
+}
+
+/// Without those that only follow from others: what is wrong below leaves keys above unaccounted for.
+fn telling<'e, 'i>(errors: Vec<&'e ValidationError<'i>>) -> Vec<&'e ValidationError<'i>> {
+    let follows =
+        |error: &ValidationError<'_>| matches!(error.kind(), Kind::UnevaluatedProperties { .. });
+    if errors.iter().all(|error| follows(error)) {
+        return errors;
+    }
+    errors.into_iter().filter(|error| !follows(error)).collect()
 }
 
 /// How unlikely it is that an error of an alternative is what the author has to mend.
@@ -62,7 +73,7 @@ fn cost(error: &ValidationError<'_>) -> i64 {
     let own = match error.kind() {
         // The word that chooses the alternative is another one.
         Kind::Constant { .. } | Kind::Not { .. } => 1_000,
-        Kind::UnevaluatedProperties { .. } => 200,
+        Kind::UnevaluatedProperties { .. } => 400,
         Kind::Required { .. } => 300,
         Kind::Type { .. } => 250,
         _ => 100,

@@ -24,7 +24,7 @@ impl Problem {
     /// The same problem, in a named document.
     #[must_use]
     pub fn in_file(mut self, file: &str) -> Self {
-        self.file = file.to_owned();
+        file.clone_into(&mut self.file);
         self
     }
 }

@@ -32,13 +32,15 @@ impl StepId {
         for sign in name.chars() {
             match sign {
                 '/' | '[' | ']' | '#' | '~' | ':' | '%' | ' ' | '\t' | '\n' | '\r' => {
-                    text.push_str(&format!("%{:02X}", u32::from(sign)));
+                    text.push('%');
+                    text.push_str(&hex::encode_upper(sign.to_string()));
                 }
                 other => text.push(other),
             }
         }
         if visit > 1 {
-            text.push_str(&format!("~{visit}"));
+            text.push('~');
+            text.push_str(&visit.to_string());
         }
         Self(text)
     }

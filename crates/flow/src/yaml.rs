@@ -120,7 +120,9 @@ impl Reader {
             Event::DocumentStart(_) if self.root.is_some() => {
                 Err(self.fail(at, "the text holds more than one document; keep one per file"))
             }
-            Event::Scalar(text, style, anchor, tag) => self.scalar(text, style, anchor, tag, at),
+            Event::Scalar(text, style, anchor, tag) => {
+                self.scalar(text, style, anchor, tag.as_ref(), at)
+            }
             Event::Alias(anchor) => {
                 let Some((value, size)) = self.anchors.get(&anchor).cloned() else {
                     return Err(self.fail(at, "this alias names an anchor that has no value yet"));
@@ -199,7 +201,7 @@ impl Reader {
         text: Cow<'_, str>,
         style: ScalarStyle,
         anchor: usize,
-        tag: Option<Cow<'_, Tag>>,
+        tag: Option<&Cow<'_, Tag>>,
         at: Marker,
     ) -> Result<(), Problem> {
         self.count(1, at)?;
@@ -208,7 +210,7 @@ impl Reader {
         }
         let path = self.next_path();
         let shown = text.clone().into_owned();
-        let scalar = Scalar::parse_from_cow_and_metadata(text, style, tag.as_ref());
+        let scalar = Scalar::parse_from_cow_and_metadata(text, style, tag);
         let value = match scalar {
             Some(Scalar::Null) => Value::Null,
             Some(Scalar::Boolean(value)) => Value::Bool(value),
@@ -331,7 +333,7 @@ mod tests {
         for level in 1..9 {
             let before = format!("*a{}", level - 1);
             let items = [before.as_str(); 10].join(", ");
-            bomb.push_str(&format!("a{level}: &a{level} [{items}]\n"));
+            bomb.extend(["a", &level.to_string(), ": &a", &level.to_string(), " [", &items, "]\n"]);
         }
         assert!(read(&bomb).unwrap_err().message.contains("nodes"));
         assert!(read(&"[".repeat(100_000)).is_err());

@@ -98,7 +98,7 @@ fn fill(uri: &str, input: &Val) -> Result<String, WorkflowError> {
         match field {
             Some(Value::String(text)) => encode(&text, &mut filled),
             Some(scalar @ (Value::Number(_) | Value::Bool(_))) => {
-                encode(&scalar.to_string(), &mut filled)
+                encode(&scalar.to_string(), &mut filled);
             }
             Some(_) => {
                 return Err(wrong(format!("the endpoint {uri} needs a text or number as {name}")));
@@ -120,7 +120,8 @@ fn encode(text: &str, out: &mut String) {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
             out.push(char::from(byte));
         } else {
-            out.push_str(&format!("%{byte:02X}"));
+            out.push('%');
+            out.push_str(&hex::encode_upper([byte]));
         }
     }
 }

@@ -99,7 +99,7 @@ impl Execution {
         }
     }
 
-    /// A CloudEvent, completed with what the task leaves out.
+    /// A `CloudEvent`, completed with what the task leaves out.
     pub(super) fn emit(&mut self, frame: FrameId, task: &Task, given: Value) {
         let (step, name, pointer) = self.names(frame, task);
         let document = &self.definition.document;

@@ -22,13 +22,13 @@ use crate::{
 
 impl Execution {
     /// The workflow's own list begins.
-    pub(super) fn begin(&mut self, input: Val) {
+    pub(super) fn begin(&mut self, input: &Val) {
         let step = StepId::root();
         let tasks = self.definition.tasks.clone();
         let root =
             self.list(None, step.clone(), Scope::default(), tasks, Role::Body, true, input.clone());
         if let Some(timeout) = self.definition.clone().timeout.as_ref() {
-            match self.deadline(timeout, &input, View::NONE) {
+            match self.deadline(timeout, input, View::NONE) {
                 Ok(until) => self.wait_for(Purpose::Timeout, root, step.part("timeout"), until),
                 Err(error) => self.fault(error.at("/timeout")),
             }
@@ -286,7 +286,7 @@ impl Execution {
             Kind::Raise(template) => {
                 let error =
                     self.in_task(id, |run, view| run.render_json(template, &input, view))?;
-                return Err(raised(error));
+                return Err(raised(&error));
             }
             Kind::Wait(span) => {
                 let until = self.in_task(id, |run, view| run.deadline(span, &input, view))?;
@@ -481,16 +481,16 @@ impl Execution {
                 return self.work.push(Work::ListEnded { frame: id, output, how: Ending::Exit });
             }
             Flow::Continue => list.current + 1,
-            Flow::To(name) => match list.tasks.iter().position(|task| task.name == *name) {
-                Some(index) => index,
-                None => {
+            Flow::To(name) => {
+                let Some(index) = list.tasks.iter().position(|task| task.name == *name) else {
                     let detail =
                         format!("\"then\" names {name}, which is no task of the same list");
                     let error = WorkflowError::new(ErrorKind::Configuration, detail);
                     let error = error.at(&list.tasks[list.current].pointer);
                     return self.work.push(Work::Failed { frame: id, error });
-                }
-            },
+                };
+                index
+            }
         };
         self.work.push(if next < list.tasks.len() {
             Work::Task { sequence: id, index: next, raw: output }
@@ -501,7 +501,7 @@ impl Execution {
 }
 
 /// The error that a `raise` describes.
-fn raised(source: Value) -> WorkflowError {
+fn raised(source: &Value) -> WorkflowError {
     let text = |key: &str| source[key].as_str().map(str::to_owned);
     let Some(kind) = text("type") else {
         return WorkflowError::new(ErrorKind::Configuration, "the error raised has no type");

@@ -54,9 +54,7 @@ pub(super) fn parse(text: &str) -> Result<Guarded, InvalidExpression> {
         Some((expected, rest)) => invalid(text, rest, format!("{} expected", expected.as_str())),
         None => InvalidExpression { message: "not a jq expression".to_owned(), offset: 0 },
     })?;
-    let term = Parser::new(&tokens).parse(|parser| parser.term()).map_err(|errors| match errors
-        .first()
-    {
+    let term = Parser::new(&tokens).parse(Parser::term).map_err(|errors| match errors.first() {
         Some((expected, Some(found))) => invalid(
             text,
             found.as_str(),
@@ -117,9 +115,9 @@ fn bound(text: &str) -> Result<usize, InvalidExpression> {
         if sign.is_alphanumeric() {
             word.push(sign);
         } else {
-            let descends =
+            let words =
                 ["if", "elif", "try", "reduce", "foreach", "label", "as", "and", "or", "def"];
-            descents += usize::from(descends.contains(&word.as_str()));
+            descents += usize::from(words.contains(&word.as_str()));
             word.clear();
         }
         if depth > MAX_BRACKETS {

@@ -1,6 +1,6 @@
 //! The filters that expressions may use: jq's own, without those that read the outside, with loops that burn fuel.
 
-use std::cell::Cell;
+use std::{cell::Cell, cmp::Ordering};
 
 use jaq_core::{
     Error, Exn, compile,
@@ -49,7 +49,7 @@ const REDEFINED: [&str; 10] = [
     "join",
 ];
 /// Their replacements, in terms of the fuel.
-const DEFINITIONS: &str = r#"
+const DEFINITIONS: &str = r"
 def __none: {}[] as $__item | .;
 def __tick: __fuel as $__unit | .;
 def repeat(f): def rec: __tick | f, rec; rec;
@@ -59,7 +59,7 @@ def recurse(f; cond): recurse(f | if cond then . else __none end);
 def while(cond; update): def rec: __tick | if cond then ., (update | rec) else __none end; rec;
 def until(cond; update): def rec: __tick | if cond then . else update | rec end; rec;
 def join($s): __join($s);
-"#;
+";
 
 thread_local! {
     static FUEL: Cell<u64> = const { Cell::new(0) };
@@ -115,7 +115,8 @@ fn times(left: Val, right: Val) -> Result<Val, Error<Val>> {
     {
         let count = match count {
             Num::Int(count) => usize::try_from(*count).unwrap_or(0),
-            Num::Float(count) if *count < 1e9 => *count as usize,
+            // A fraction of a repetition counts as a whole one.
+            Num::Float(count) if *count < 1.0 => 1,
             _ => usize::MAX,
         };
         grown(text.len().saturating_mul(count), 0)?;
@@ -166,12 +167,10 @@ fn range<'a>(from: Val, to: Val, by: Val) -> impl Iterator<Item = Result<Val, Ex
     let mut next = Some(from);
     std::iter::from_fn(move || {
         let here = next.take()?;
-        let goes_on = if by > zero {
-            here < to
-        } else if by < zero {
-            here > to
-        } else {
-            here != to
+        let goes_on = match by.cmp(&zero) {
+            Ordering::Greater => here < to,
+            Ordering::Less => here > to,
+            Ordering::Equal => here != to,
         };
         if !goes_on {
             return None;

@@ -230,9 +230,13 @@ impl Writer {
                 Part::Index(index) => self.term(index),
                 Part::Range(None, None) => {}
                 Part::Range(from, to) => {
-                    from.iter().for_each(|from| self.term(from));
+                    if let Some(from) = from {
+                        self.term(from);
+                    }
                     self.put(":");
-                    to.iter().for_each(|to| self.term(to));
+                    if let Some(to) = to {
+                        self.term(to);
+                    }
                 }
             }
             self.put("]");

@@ -140,6 +140,7 @@ fn mistakes_have_a_place() {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "the test is about how long it takes")]
 fn nothing_runs_without_end_or_eats_the_memory() {
     let large: Value = (0..100_000).collect();
     for text in [

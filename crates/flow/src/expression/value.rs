@@ -90,9 +90,12 @@ fn to_number(number: &Num) -> Value {
         Num::Float(value) => *value,
         Num::Dec(text) => text.parse().unwrap_or(f64::NAN),
     };
-    if float.fract() == 0.0 && float.abs() < EXACT {
-        // jq writes a whole number without a fraction.
-        return Value::from(float as i64);
+    // jq writes a whole number without a fraction.
+    if float.fract() == 0.0
+        && float.abs() < EXACT
+        && let Ok(whole) = format!("{float:.0}").parse::<i64>()
+    {
+        return Value::from(whole);
     }
     let finite = if float.is_infinite() { f64::MAX.copysign(float) } else { float };
     Number::from_f64(finite).map_or(Value::Null, Value::Number)

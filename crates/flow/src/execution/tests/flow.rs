@@ -283,6 +283,7 @@ fn a_loop_without_end_faults() {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "the test is about how long it takes")]
 fn a_long_loop_shares_its_data() {
     let text = "
 do:

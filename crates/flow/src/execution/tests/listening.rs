@@ -6,8 +6,8 @@ fn hear(tasks: &str, input: Value, events: &[Value]) -> Played {
     play_with(tasks, input, &|_, _| Ok(json!("called")), events)
 }
 
-fn event(kind: &str, data: Value) -> Value {
-    json!({"specversion": "1.0", "id": "1", "source": "https://s.example", "type": kind, "data": data})
+fn event(kind: &str, data: impl Into<Value>) -> Value {
+    json!({"specversion": "1.0", "id": "1", "source": "https://s.example", "type": kind, "data": data.into()})
 }
 
 #[test]

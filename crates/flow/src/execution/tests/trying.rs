@@ -38,9 +38,10 @@ fn conditions_decide_what_is_caught() {
         let text =
             format!("do: [{{t: {{try: [{{c: {{call: f:1@c}}}}], catch: {{{condition}}}}}}}]");
         let played = play_with(&text, json!({"in": 1}), &|_, _| Err(failing(404)), &[]);
-        match caught {
-            true => assert_eq!(played.output(), json!({"in": 1}), "{condition}"),
-            false => assert_eq!(played.error().status, 404, "{condition}"),
+        if caught {
+            assert_eq!(played.output(), json!({"in": 1}), "{condition}");
+        } else {
+            assert_eq!(played.error().status, 404, "{condition}");
         }
     }
 }
@@ -92,9 +93,10 @@ fn attempts_are_repeated_as_the_policy_says() {
         assert_eq!(waits(&played), delays, "{policy}");
         let calls = played.steps().iter().filter(|step| step.ends_with("/c")).count();
         assert_eq!(calls, delays.len() + 1, "{policy}");
-        match handled {
-            true => assert_eq!(played.output(), json!({"in": 1}), "{policy}"),
-            false => assert_eq!(played.error().status, 503, "{policy}"),
+        if handled {
+            assert_eq!(played.output(), json!({"in": 1}), "{policy}");
+        } else {
+            assert_eq!(played.error().status, 503, "{policy}");
         }
     }
 }
