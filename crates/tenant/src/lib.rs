@@ -12,7 +12,7 @@
 //! 1. Write `management/<family>.rs` (with `management/<family>/…` when it grows past one subject). It says its
 //!    [`store::Kind`], the keys by which its documents are found, and one async function per operation:
 //!
-//!    ```ignore
+//!    ```text
 //!    async fn create(context: Context, request: Request) -> Result<Answer, ApiError> {
 //!        let role = new_role(request.into_fields(), &context);                    // the rule, pure
 //!        let answer = Answer::ok(role.clone());                                   // what the caller sees
@@ -25,7 +25,7 @@
 //! 2. Register the functions under their operation ids in its `behaviours(table)`: `table.read("get_roles", list)`,
 //!    `table.write("post_roles", "Create a role", create)`; the title becomes the description of the `sapi` log entry.
 //! 3. Name the family in [`management`]'s list. An operation id that the contract does not know stops the start.
-//! 4. Test it in `tests/<family>.rs` through the `TestTenant` of `tests/harness`.
+//! 4. Test it in `tests/tenant/<family>.rs` through the `TestTenant` of `tests/tenant/harness.rs`.
 
 mod authentication;
 mod clock;
@@ -40,6 +40,7 @@ mod store;
 mod tenants;
 mod tokens;
 
+pub use callboard_contract::rate_limits::Plan;
 pub use clock::Clock;
 pub use pipeline::RateLimits;
 pub use random::Rng;

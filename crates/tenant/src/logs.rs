@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use crate::clock;
+use callboard_contract::timestamps::to_wire;
 
 /// Members whose values never reach the log.
 const SECRET: [&str; 6] = [
@@ -24,7 +24,7 @@ pub(crate) struct LogEvent {
 impl LogEvent {
     pub(crate) fn new(kind: &'static str, moment: Timestamp) -> Self {
         let blank = json!({
-            "date": clock::text(moment), "type": kind, "description": "", "connection": null, "connection_id": "",
+            "date": to_wire(moment), "type": kind, "description": "", "connection": null, "connection_id": "",
             "organization_id": null, "organization_name": null, "client_id": null, "client_name": "", "ip": null,
             "hostname": null, "details": null, "user_id": null, "user_name": null, "user_agent": "", "audience": null,
             "scope": null, "strategy": null, "strategy_type": null, "isMobile": false, "location_info": null,
@@ -84,8 +84,7 @@ impl LogEvent {
 fn normalised_agent(user_agent: &str) -> String {
     let version = |mark: &str| {
         let (_, rest) = user_agent.split_once(mark)?;
-        let digits: String =
-            rest.chars().take_while(|character| character.is_ascii_digit()).collect();
+        let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
         (!digits.is_empty()).then_some(digits)
     };
     let browser =

@@ -93,6 +93,14 @@ enum Node {
     Exists(String),
 }
 
+fn exact<'a>(node: &'a Node, field: &str) -> Option<&'a str> {
+    match node {
+        Node::Term { field: Some(asked), pattern } if asked == field => pattern.exact(),
+        Node::All(nodes) => nodes.iter().find_map(|node| exact(node, field)),
+        _ => None,
+    }
+}
+
 impl Query {
     pub(crate) fn everything() -> Self {
         Self { root: Node::Everything, dialect: Dialect::Users }
@@ -110,11 +118,8 @@ impl Query {
         evaluate::matches(&self.root, document, self.dialect)
     }
 
-    /// The value, where the whole query is one exact value of this field.
+    /// The one value of this field that every match must have, where the query says so.
     pub(crate) fn exact(&self, field: &str) -> Option<&str> {
-        match &self.root {
-            Node::Term { field: Some(asked), pattern } if asked == field => pattern.exact(),
-            _ => None,
-        }
+        exact(&self.root, field)
     }
 }

@@ -32,6 +32,7 @@ pub async fn serve(
     axum::serve(listener, service).with_graceful_shutdown(shutdown).await
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "this is how the layer calls it")]
 fn after_panic(panic: Box<dyn std::any::Any + Send>) -> Response {
     let text = panic
         .downcast_ref::<&str>()

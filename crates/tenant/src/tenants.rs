@@ -103,10 +103,9 @@ impl Tenants {
     /// the Management API with every scope.
     pub async fn ensure_client(&self, id: &str, secret: &str) -> Result<(), StoreError> {
         match fresh::ensure_client(&self.first, id, secret).await {
-            Ok(()) => Ok(()),
+            // With a conflict somebody else has just made it.
+            Ok(()) | Err(CommitError::Conflict(_)) => Ok(()),
             Err(CommitError::Store(error)) => Err(error),
-            // Somebody else has just made it.
-            Err(CommitError::Conflict(_)) => Ok(()),
         }
     }
 

@@ -6,7 +6,7 @@ mod verify;
 
 pub(crate) use claims::{AccessToken, IdToken};
 pub(crate) use key::SigningKey;
-pub(crate) use verify::{Caller, InvalidToken, Verifier};
+pub(crate) use verify::{Caller, InvalidToken, Verifier, subject_of_id_token};
 
 /// The tokens of this tenant could not be made.
 #[derive(Debug, thiserror::Error)]

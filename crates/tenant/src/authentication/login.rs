@@ -4,11 +4,11 @@ use serde_json::{Value, json};
 
 use super::OAuthError;
 use super::client_authentication::{Client, TokenRequest};
-use crate::clock;
 use crate::logs::LogEvent;
 use crate::management::users::credential::Credential;
 use crate::management::users::{self};
 use crate::store::{CommitError, Conflict, Document, Transaction};
+use callboard_contract::timestamps::to_wire;
 
 /// A refused login, and what the log says of it.
 enum Refusal {
@@ -87,9 +87,9 @@ async fn count(
     for _ in 0..ATTEMPTS {
         let mut body = user.body.clone();
         body["last_ip"] = request.exchange.ip.as_str().into();
-        body["last_login"] = clock::text(request.now).into();
+        body["last_login"] = to_wire(request.now).into();
         body["logins_count"] = (body["logins_count"].as_u64().unwrap_or(0) + 1).into();
-        body["updated_at"] = clock::text(request.now).into();
+        body["updated_at"] = to_wire(request.now).into();
         let mut change = Transaction::new().replace(
             users::KIND,
             &*user.id,

@@ -1,8 +1,17 @@
 //! Users: profiles, and how they are found.
 
+mod by_email;
+mod create;
 pub(crate) mod credential;
+mod delete;
+mod identities;
+mod list;
+mod permissions;
+mod profile;
+mod roles;
+mod update;
 
-use callboard_contract::Inexistent;
+use callboard_contract::{ErrorBody, Inexistent};
 use serde_json::Value;
 
 use crate::pipeline::{Answer, ApiError, Context, Projection, Request, Table};
@@ -13,12 +22,24 @@ pub(crate) const KIND: Kind = Kind("user");
 pub(crate) const USER_PERMISSION: Relation = Relation("user-permission");
 
 /// Shared: an address, exactly as it is stored.
-pub(crate) const BY_EMAIL: &str = "email";
-/// Unique: an identifier within a connection.
+const BY_EMAIL: &str = "email";
+/// Shared: an address in lower case, where it is not stored so.
+const BY_FOLDED_EMAIL: &str = "folded_email";
+/// Unique: an e-mail, user name or phone number within a connection.
 const BY_IDENTIFIER: &str = "identifier";
+/// Unique: an identity that has been linked to another user's.
+const BY_LINKED_IDENTITY: &str = "linked_identity";
 
 pub(super) fn behaviours(table: &mut Table) {
+    table.read("get_users", list::list);
+    table.write("post_users", "Create a User", create::create);
+    table.read("get_users-by-email", by_email::list);
     table.read("get_users_by_id", get);
+    table.write("patch_users_by_id", "Update a User", update::update);
+    table.write("delete_users_by_id", "Delete a User", delete::delete);
+    identities::behaviours(table);
+    permissions::behaviours(table);
+    roles::behaviours(table);
 }
 
 /// The user, or the API's 404.
@@ -32,7 +53,7 @@ pub(crate) async fn identified_by(
     connection: &str,
     identifier: &str,
 ) -> Result<Option<Document>, StoreError> {
-    store.find(KIND, BY_IDENTIFIER, &in_connection(connection, &identifier.to_lowercase())).await
+    store.find(KIND, BY_IDENTIFIER, &in_connection(connection, identifier)).await
 }
 
 /// Keys of a profile: its address, and every identifier of every identity.
@@ -40,17 +61,20 @@ pub(crate) fn keys(user: &Value) -> Vec<Key> {
     let mut keys = Vec::new();
     if let Some(email) = user["email"].as_str() {
         keys.push(Key::shared(BY_EMAIL, email));
+        let folded = email.to_lowercase();
+        if folded != email {
+            keys.push(Key::shared(BY_FOLDED_EMAIL, folded));
+        }
     }
-    let identities = user["identities"].as_array().map(Vec::as_slice).unwrap_or_default();
-    for (position, identity) in identities.iter().enumerate() {
+    for (position, identity) in profile::identities(user).iter().enumerate() {
         let connection = identity["connection"].as_str().unwrap_or_default();
-        let profile = if position == 0 { user } else { &identity["profileData"] };
+        if position > 0 {
+            keys.push(Key::unique(BY_LINKED_IDENTITY, profile::identity_id(identity)));
+        }
+        let attributes = if position == 0 { user } else { &identity["profileData"] };
         for name in ["email", "username", "phone_number"] {
-            if let Some(value) = profile[name].as_str() {
-                keys.push(Key::unique(
-                    BY_IDENTIFIER,
-                    in_connection(connection, &value.to_lowercase()),
-                ));
+            if let Some(value) = attributes[name].as_str() {
+                keys.push(Key::unique(BY_IDENTIFIER, in_connection(connection, value)));
             }
         }
     }
@@ -58,10 +82,19 @@ pub(crate) fn keys(user: &Value) -> Vec<Key> {
 }
 
 fn in_connection(connection: &str, identifier: &str) -> String {
-    format!("{connection} {identifier}")
+    format!("{connection} {}", identifier.to_lowercase())
+}
+
+/// A caller without `scope` has one of the `current_user` scopes and may act on itself only.
+fn require_self_or(context: &Context, scope: &str, id: &str) -> Result<(), ApiError> {
+    if context.caller.may(scope) || context.caller.subject == id {
+        return Ok(());
+    }
+    Err(ErrorBody::not_the_subject().into())
 }
 
 async fn get(context: Context, request: Request) -> Result<Answer, ApiError> {
+    require_self_or(&context, "read:users", request.id())?;
     let user = find(&context, request.id()).await?;
     Ok(Answer::ok(Projection::of(&request).apply(user.body)))
 }

@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use axum::extract::ConnectInfo;
+use callboard_contract::timestamps::to_wire;
 use http::HeaderMap;
 use http::header::USER_AGENT;
 use jiff::Timestamp;
@@ -79,14 +80,6 @@ impl Context {
         Ok(answer)
     }
 
-    /// Commits what must not look like a Management API write: counters, caches.
-    pub(crate) async fn commit_silently(
-        &self,
-        transaction: Transaction,
-    ) -> Result<(), CommitError> {
-        self.store().commit(transaction).await
-    }
-
     /// A log event of this moment and caller, to be filled in and added to a transaction.
     pub(crate) fn log_event(&self, kind: &'static str) -> LogEvent {
         LogEvent::new(kind, self.now)
@@ -96,7 +89,7 @@ impl Context {
 
     /// Now, as the API writes times.
     pub(crate) fn timestamp(&self) -> String {
-        crate::clock::text(self.now)
+        to_wire(self.now)
     }
 }
 

@@ -1,13 +1,13 @@
 //! The one renderer of the Management API's errors.
 
 use std::error::Error;
+use std::fmt;
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use callboard_contract::{ErrorBody, Inexistent, Unauthorized, Violation};
 use http::header::WWW_AUTHENTICATE;
 use http::{HeaderName, HeaderValue, StatusCode};
-use serde_json::Value;
 
 use crate::passwords::HashError;
 use crate::store::{CommitError, StoreError};
@@ -15,7 +15,7 @@ use crate::store::{CommitError, StoreError};
 /// A refusal, or a failure of ours. From 500 on the caller reads a general sentence and only the log the cause.
 #[derive(Debug)]
 pub(crate) struct ApiError {
-    body: ErrorBody,
+    body: Box<ErrorBody>,
     headers: Vec<(HeaderName, HeaderValue)>,
     cause: Option<Box<dyn Error + Send + Sync>>,
 }
@@ -48,13 +48,8 @@ impl ApiError {
         self
     }
 
-    pub(crate) fn status(&self) -> StatusCode {
+    fn status(&self) -> StatusCode {
         StatusCode::from_u16(self.body.status_code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
-    }
-
-    /// The envelope.
-    pub(crate) fn body(&self) -> Value {
-        serde_json::to_value(&self.body).unwrap_or(Value::Null)
     }
 }
 
@@ -70,9 +65,15 @@ impl IntoResponse for ApiError {
     }
 }
 
+impl fmt::Display for ApiError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.body.fmt(formatter)
+    }
+}
+
 impl From<ErrorBody> for ApiError {
     fn from(body: ErrorBody) -> Self {
-        Self { body, headers: Vec::new(), cause: None }
+        Self { body: Box::new(body), headers: Vec::new(), cause: None }
     }
 }
 

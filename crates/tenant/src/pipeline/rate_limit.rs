@@ -1,10 +1,12 @@
-//! Token buckets per tenant and endpoint group, with the headers that clients pace themselves by.
+//! Token buckets per tenant and endpoint group, with the headers that clients pace themselves by. Sizes are the
+//! contract's.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use callboard_contract::{ErrorBody, Limit};
-use http::{HeaderName, HeaderValue, Method};
+use callboard_contract::rate_limits::{Bucket, Group, Plan, Window};
+use callboard_contract::{ErrorBody, Limit, Operation};
+use http::{HeaderName, HeaderValue};
 use jiff::Timestamp;
 
 use super::ApiError;
@@ -14,38 +16,15 @@ use super::ApiError;
 pub enum RateLimits {
     /// Not at all; no headers either.
     Off,
-    /// Free plan: 2 requests, 2 per second, for everything together.
-    Free,
-    /// Self-service plans: a bucket per endpoint group, no global one.
-    SelfService,
-    /// Enterprise, development tenant: 10 requests, 2 per second.
-    EnterpriseDevelopment,
-    /// Enterprise, production tenant: 50 requests, 16 per second.
-    EnterpriseProduction,
+    /// As on this plan.
+    Plan(Plan),
 }
 
-/// A bucket's size and how fast it fills.
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Policy {
-    name: &'static str,
-    burst: u32,
-    per_second: f64,
-}
-
-impl Policy {
-    const fn per_second(name: &'static str, burst: u32, rate: f64) -> Self {
-        Self { name, burst, per_second: rate }
-    }
-
-    const fn per_minute(name: &'static str, burst: u32, rate: f64) -> Self {
-        Self { name, burst, per_second: rate / 60.0 }
-    }
-}
-
-#[derive(Debug)]
-struct Bucket {
+/// How full a bucket was when it was last looked at.
+#[derive(Debug, Clone, Copy)]
+struct Level {
     tokens: f64,
-    filled_at: Timestamp,
+    at: Timestamp,
 }
 
 /// What a caller is told after a request that was let through.
@@ -67,121 +46,117 @@ impl RateState {
     }
 }
 
-/// The buckets of one tenant.
+/// The buckets of one tenant; `None` is the one that all groups share.
 pub(crate) struct RateLimiter {
     limits: RateLimits,
-    buckets: Mutex<HashMap<&'static str, Bucket>>,
+    levels: Mutex<HashMap<Option<Group>, Level>>,
 }
 
 impl RateLimiter {
     pub(crate) fn new(limits: RateLimits) -> Self {
-        Self { limits, buckets: Mutex::default() }
+        Self { limits, levels: Mutex::default() }
     }
 
-    /// Takes one token, or refuses. Without limits there is nothing to tell.
+    /// Takes a token from every bucket that counts, or refuses. Without limits there is nothing to tell.
     pub(super) fn take(
         &self,
-        method: &Method,
-        path: &str,
+        operation: &Operation,
+        searches: bool,
         now: Timestamp,
     ) -> Result<Option<RateState>, ApiError> {
-        let Some(policy) = policy(self.limits, method, path) else { return Ok(None) };
-        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
-        let full = f64::from(policy.burst);
-        let bucket = buckets.entry(policy.name).or_insert(Bucket { tokens: full, filled_at: now });
-        let elapsed = now.duration_since(bucket.filled_at).as_secs_f64().max(0.0);
-        bucket.tokens = (bucket.tokens + elapsed * policy.per_second).min(full);
-        bucket.filled_at = now;
-        let granted = bucket.tokens >= 1.0;
-        if granted {
-            bucket.tokens -= 1.0;
+        let RateLimits::Plan(plan) = self.limits else { return Ok(None) };
+        let group = Group::of(operation, searches);
+        let limits = plan.limits(group);
+        let mut levels = self.levels.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut told = None;
+        let buckets =
+            [(None, limits.global, Limit::Global), (Some(group), limits.group, Limit::Endpoint)];
+        for (place, bucket, limit) in buckets {
+            let Some(bucket) = bucket else { continue };
+            let level =
+                levels.entry(place).or_insert(Level { tokens: f64::from(bucket.burst), at: now });
+            let granted = level.take(bucket, now);
+            let state = level.state(bucket);
+            if !granted {
+                return Err(refusal(limit, state));
+            }
+            // The group's bucket, where there is one, is the one that callers are told of.
+            told = Some(state);
         }
-        let state = state(policy, bucket.tokens, now);
-        drop(buckets);
-        if granted { Ok(Some(state)) } else { Err(refusal(policy, state)) }
+        Ok(told)
     }
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "bucket sizes are small and not negative"
-)]
-fn state(policy: Policy, tokens: f64, now: Timestamp) -> RateState {
-    let until_next = ((1.0 - tokens.fract()) / policy.per_second).ceil() as i64;
-    RateState {
-        limit: policy.burst,
-        remaining: tokens as u32,
-        reset: now.as_second() + until_next.max(1),
+impl Level {
+    /// Fills up what has come in since the last look, then takes one.
+    fn take(&mut self, bucket: Bucket, now: Timestamp) -> bool {
+        let elapsed = now.duration_since(self.at).as_secs_f64().max(0.0);
+        self.tokens = (self.tokens + elapsed * per_second(bucket)).min(f64::from(bucket.burst));
+        self.at = now;
+        let granted = self.tokens >= 1.0;
+        if granted {
+            self.tokens -= 1.0;
+        }
+        granted
+    }
+
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "buckets are small and never negative"
+    )]
+    fn state(self, bucket: Bucket) -> RateState {
+        let until_next = ((1.0 - self.tokens.fract()) / per_second(bucket)).ceil() as i64;
+        RateState {
+            limit: bucket.burst,
+            remaining: self.tokens as u32,
+            reset: self.at.as_second() + until_next.max(1),
+        }
     }
 }
 
-fn refusal(policy: Policy, state: RateState) -> ApiError {
-    let limit = if policy.name == GLOBAL { Limit::Global } else { Limit::Endpoint };
+fn per_second(bucket: Bucket) -> f64 {
+    let seconds = match bucket.per {
+        Window::Second => 1.0,
+        Window::Minute => 60.0,
+        Window::Day => 86_400.0,
+    };
+    f64::from(bucket.sustained) / seconds
+}
+
+fn refusal(limit: Limit, state: RateState) -> ApiError {
     let error = ApiError::from(ErrorBody::too_many_requests(limit));
     state.headers().into_iter().fold(error, |error, (name, value)| error.with_header(name, value))
 }
 
-const GLOBAL: &str = "global";
-
-fn policy(limits: RateLimits, method: &Method, path: &str) -> Option<Policy> {
-    match limits {
-        RateLimits::Off => None,
-        RateLimits::Free => Some(Policy::per_second(GLOBAL, 2, 2.0)),
-        RateLimits::EnterpriseDevelopment => Some(Policy::per_second(GLOBAL, 10, 2.0)),
-        RateLimits::EnterpriseProduction => Some(Policy::per_second(GLOBAL, 50, 16.0)),
-        RateLimits::SelfService => Some(self_service(method, path)),
-    }
-}
-
-/// `path` is the contract's template below `/api/v2`.
-fn self_service(method: &Method, path: &str) -> Policy {
-    let reads = method == Method::GET;
-    match path {
-        "/users" | "/users/{id}" if reads => Policy::per_minute("users read", 40, 500.0),
-        "/users/{id}" if method == Method::DELETE => Policy::per_minute("users delete", 20, 200.0),
-        "/users" | "/users/{id}" => Policy::per_minute("users write", 20, 200.0),
-        "/logs" | "/logs/{id}" => Policy::per_minute("logs read", 10, 100.0),
-        "/clients" | "/clients/{id}" if reads => Policy::per_minute("clients read", 5, 100.0),
-        "/connections/{id}/status" => Policy::per_second("connection status", 100, 15.0),
-        "/connections" | "/connections/{id}" if reads => {
-            Policy::per_minute("connections read", 5, 50.0)
-        }
-        "/device-credentials" | "/device-credentials/{id}" if !reads => {
-            Policy::per_minute("device credentials write", 5, 100.0)
-        }
-        "/organizations" if reads => Policy::per_minute("organizations list", 5, 50.0),
-        "/organizations/{id}" if reads => Policy::per_minute("organization read", 20, 200.0),
-        "/organizations/name/{name}" => Policy::per_minute("organization by name", 10, 100.0),
-        "/organizations" | "/organizations/{id}" => {
-            Policy::per_minute("organizations write", 5, 25.0)
-        }
-        "/organizations/{id}/members" if reads => Policy::per_minute("members read", 40, 500.0),
-        "/organizations/{id}/members" => Policy::per_minute("members write", 20, 200.0),
-        _ => Policy::per_minute("others", 10, 150.0),
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use callboard_contract::contract;
+
     use super::*;
+
+    fn take(limiter: &RateLimiter, at: &str) -> Result<Option<RateState>, ApiError> {
+        limiter.take(contract().operation("get_users").unwrap(), false, at.parse().unwrap())
+    }
 
     #[test]
     fn a_bucket_empties_and_fills_with_time() {
-        let limiter = RateLimiter::new(RateLimits::Free);
-        let start: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
-        let take = |now| limiter.take(&Method::GET, "/users", now);
-        assert_eq!(take(start).unwrap().unwrap().remaining, 1);
-        assert_eq!(take(start).unwrap().unwrap().remaining, 0);
-        let refused = take(start).unwrap_err();
-        assert_eq!(refused.status(), http::StatusCode::TOO_MANY_REQUESTS);
-        assert_eq!(refused.body()["message"], "Global limit has been reached");
-        assert!(take(start + jiff::SignedDuration::from_secs(1)).is_ok());
+        let limiter = RateLimiter::new(RateLimits::Plan(Plan::Free));
+        assert_eq!(take(&limiter, "2026-01-01T00:00:00Z").unwrap().unwrap().remaining, 1);
+        assert_eq!(take(&limiter, "2026-01-01T00:00:00Z").unwrap().unwrap().remaining, 0);
+        let refused = take(&limiter, "2026-01-01T00:00:00Z").unwrap_err();
+        assert_eq!(refused.to_string(), "429 Too Many Requests: Global limit has been reached");
+        assert!(take(&limiter, "2026-01-01T00:00:01Z").is_ok());
+    }
+
+    #[test]
+    fn a_group_has_its_own_bucket() {
+        let limiter = RateLimiter::new(RateLimits::Plan(Plan::SelfService));
+        assert_eq!(take(&limiter, "2026-01-01T00:00:00Z").unwrap().unwrap().remaining, 39);
     }
 
     #[test]
     fn without_limits_nothing_is_told() {
-        let limiter = RateLimiter::new(RateLimits::Off);
-        assert_eq!(limiter.take(&Method::GET, "/users", Timestamp::UNIX_EPOCH).unwrap(), None);
+        assert_eq!(take(&RateLimiter::new(RateLimits::Off), "2026-01-01T00:00:00Z").unwrap(), None);
     }
 }

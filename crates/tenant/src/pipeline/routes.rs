@@ -94,7 +94,9 @@ async fn run(
     if !operation.permits(&|scope| caller.may(scope)) {
         return Err(operation.insufficient_scope().into());
     }
-    let rate = tenant.rate_limiter().take(&operation.method, &operation.path, now)?;
+    let searches =
+        parts.uri.query().is_some_and(|query| query.split('&').any(|pair| pair.starts_with("q=")));
+    let rate = tenant.rate_limiter().take(operation, searches, now)?;
     let mut exchange = Exchange::of(&parts);
     let request = parse(operation, values, &parts, body).await?;
     exchange.query = Value::Object(request.query.clone());
@@ -137,15 +139,15 @@ async fn parse(
             .collect();
     let query = operation.check_query(&pairs)?;
     let body = body::read(&parts.headers, body).await?;
-    let body = match &operation.body {
-        None => Value::Null,
-        Some(_) => {
-            let body = if body.is_null() { Value::Object(serde_json::Map::new()) } else { body };
-            operation.check_body(&body)?;
-            body
-        }
-    };
+    let body = if operation.body.is_some() { checked(operation, body)? } else { Value::Null };
     Ok(Request { path, query, body })
+}
+
+/// An absent body counts as an empty one.
+fn checked(operation: &Operation, body: Value) -> Result<Value, ApiError> {
+    let body = if body.is_null() { Value::Object(serde_json::Map::new()) } else { body };
+    operation.check_body(&body)?;
+    Ok(body)
 }
 
 /// What an address without a route answers.

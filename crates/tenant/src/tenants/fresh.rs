@@ -4,12 +4,12 @@ use callboard_contract::contract;
 use serde_json::json;
 
 use super::{OpenError, Tenant};
-use crate::clock;
 use crate::management::{client_grants, clients, connections, resource_servers, tenant_settings};
 use crate::pipeline::SYSTEM_API;
 use crate::random::Random;
-use crate::store::{CommitError, Conflict, Kind, Store, StoreError, Transaction};
+use crate::store::{CommitError, Kind, Store, StoreError, Transaction};
 use crate::tokens::{SigningKey, TokenError};
+use callboard_contract::timestamps::to_wire;
 
 const SIGNING_KEY: Kind = Kind("signing_key");
 const CURRENT: &str = "current";
@@ -98,17 +98,14 @@ pub(super) async fn ensure_client(
         change = change.relate(connections::ENABLED_CLIENT, connection.id, id);
     }
     store.commit(change).await?;
-    tracing::debug!(client.id = id, at = clock::text(tenant.now()), "the client is ready");
+    tracing::debug!(client.id = id, at = to_wire(tenant.now()), "the client is ready");
     Ok(())
 }
 
 /// Two processes that open the same folder make the same basics.
 fn tolerating_conflicts(outcome: Result<(), CommitError>) -> Result<(), StoreError> {
     match outcome {
-        Ok(()) => Ok(()),
-        Err(CommitError::Conflict(
-            Conflict::Exists { .. } | Conflict::Taken { .. } | Conflict::Changed { .. },
-        )) => Ok(()),
+        Ok(()) | Err(CommitError::Conflict(_)) => Ok(()),
         Err(CommitError::Store(error)) => Err(error),
     }
 }

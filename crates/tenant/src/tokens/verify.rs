@@ -82,6 +82,21 @@ impl Verifier {
     }
 }
 
+/// The user whom an ID token, issued to this client, is about.
+pub(crate) fn subject_of_id_token(
+    key: &SigningKey,
+    token: &str,
+    client_id: &str,
+    now: Timestamp,
+) -> Result<String, InvalidToken> {
+    let claims = claims(key, token)?;
+    if claims.exp <= now.as_second() {
+        return Err(InvalidToken::Expired);
+    }
+    let is_for_client = claims.aud.into_list().iter().any(|audience| audience == client_id);
+    if is_for_client { Ok(claims.sub) } else { Err(InvalidToken::Malformed) }
+}
+
 #[derive(Deserialize)]
 struct Claims {
     iss: String,
@@ -102,26 +117,34 @@ enum Audience {
     Several(Vec<String>),
 }
 
-fn decode(key: &SigningKey, token: &str) -> Result<Caller, InvalidToken> {
+impl Audience {
+    fn into_list(self) -> Vec<String> {
+        match self {
+            Self::One(audience) => vec![audience],
+            Self::Several(audiences) => audiences,
+        }
+    }
+}
+
+fn claims(key: &SigningKey, token: &str) -> Result<Claims, InvalidToken> {
     let mut validation = Validation::new(Algorithm::RS256);
     // Expiry is checked against the tenant's clock, audience against the request's host.
     validation.validate_exp = false;
     validation.validate_aud = false;
-    let claims = jsonwebtoken::decode::<Claims>(token, &key.verifying, &validation)
-        .map_err(|error| match error.kind() {
-            ErrorKind::InvalidSignature => InvalidToken::Signature,
-            _ => InvalidToken::Malformed,
-        })?
-        .claims;
-    let client_id = claims.azp.or(claims.client_id).ok_or(InvalidToken::Malformed)?;
+    let token = jsonwebtoken::decode::<Claims>(token, &key.verifying, &validation);
+    token.map(|token| token.claims).map_err(|error| match error.kind() {
+        ErrorKind::InvalidSignature => InvalidToken::Signature,
+        _ => InvalidToken::Malformed,
+    })
+}
+
+fn decode(key: &SigningKey, token: &str) -> Result<Caller, InvalidToken> {
+    let claims = claims(key, token)?;
     Ok(Caller {
+        client_id: claims.azp.or(claims.client_id).ok_or(InvalidToken::Malformed)?,
         issuer: claims.iss,
         subject: claims.sub,
-        audience: match claims.aud {
-            Audience::One(audience) => vec![audience],
-            Audience::Several(audiences) => audiences,
-        },
-        client_id,
+        audience: claims.aud.into_list(),
         scopes: claims.scope.split_whitespace().map(str::to_owned).collect(),
         jti: claims.jti,
         expires_at: claims.exp,

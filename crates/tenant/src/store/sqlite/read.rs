@@ -1,4 +1,7 @@
 //! The reading half, one function per primitive.
+//!
+//! Parameters are written `$1` as in other databases. To SQLite those are names, numbered as they first appear, so they
+//! must appear in order.
 
 use rusqlite::{Connection, OptionalExtension as _, Params, Row, params};
 use serde_json::Value;
@@ -132,13 +135,13 @@ pub(super) fn log_entries(
         // Ids are digits, so every one of them sorts before this.
         Direction::NewestFirst => ("<", "DESC", "a"),
     };
-    let user = if span.user.is_some() { "user = $3" } else { "$3 IS NULL" };
+    let user = if span.user.is_some() { "user = $2" } else { "$2 IS NULL" };
     let sql = format!(
-        "SELECT id, body FROM log_entry WHERE id {comparison} $1 AND {user} ORDER BY id {order} LIMIT $2"
+        "SELECT id, body FROM log_entry WHERE id {comparison} $1 AND {user} ORDER BY id {order} LIMIT $3"
     );
     let mut statement = connection.prepare_cached(&sql)?;
     let past = span.past.unwrap_or(far_end);
-    let rows = statement.query_map(params![past, sql_count(span.limit), span.user], text_pair)?;
+    let rows = statement.query_map(params![past, span.user, sql_count(span.limit)], text_pair)?;
     rows.map(|row| entry(row?)).collect()
 }
 

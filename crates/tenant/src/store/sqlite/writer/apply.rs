@@ -94,8 +94,8 @@ fn replace(
 ) -> Result<(), CommitError> {
     let replaced = execute(
         connection,
-        "UPDATE document SET body = $4, version = version + 1 WHERE kind = $1 AND id = $2 AND version = $3",
-        params![kind.0, id, version, body.to_string()],
+        "UPDATE document SET body = $1, version = version + 1 WHERE kind = $2 AND id = $3 AND version = $4",
+        params![body.to_string(), kind.0, id, version],
     )?;
     if replaced == 0 {
         return Err(Conflict::Changed { kind: kind.0, id: id.to_owned() }.into());

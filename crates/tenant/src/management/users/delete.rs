@@ -1,0 +1,32 @@
+//! `DELETE /users/{id}`
+
+use serde_json::{Value, json};
+
+use super::credential::Credential;
+use super::{KIND, USER_PERMISSION, profile};
+use crate::management::roles::USER_ROLE;
+use crate::pipeline::{Answer, ApiError, Context, Request};
+use crate::store::Transaction;
+
+/// Unknown ids are fine: the outcome is the same.
+pub(super) async fn delete(context: Context, request: Request) -> Result<Answer, ApiError> {
+    let mut change = Transaction::new();
+    if let Some(user) = context.store().get(KIND, request.id()).await? {
+        change = removal(change, &user.id, &user.body);
+        let event = context
+            .log_event("sdu")
+            .about_user(&user.id, user.body["name"].as_str())
+            .with_details(json!({"body": {"user_id": user.id}}));
+        change = change.log(Some(user.id), event.into_body());
+    }
+    Ok(context.commit(change, Answer::no_content()).await?)
+}
+
+/// Everything that goes with a user, linked identities included.
+fn removal(change: Transaction, id: &str, user: &Value) -> Transaction {
+    let change =
+        change.delete(KIND, id).unrelate_source(USER_ROLE, id).unrelate_source(USER_PERMISSION, id);
+    profile::identities(user).iter().fold(change, |change, identity| {
+        Credential::removed(change, &profile::identity_id(identity))
+    })
+}

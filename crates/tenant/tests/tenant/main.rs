@@ -1,0 +1,9 @@
+//! The tenant through its HTTP interface.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+mod harness;
+mod logs;
+mod pipeline;
+mod roles;
+mod tokens;
+mod users;
