@@ -1,1 +1,58 @@
+//! Durable runs: journal, timers, triggers in, links, recovery.
 //!
+//! What this crate does **not** know:
+//!
+//! * pages, HTTP servers, command lines: faces call [`Engine`], one method per rule, and read values;
+//! * how an action is performed: that is [`Performer`], in life the catalogue's executor;
+//! * what a workflow means: `flow` folds a history into the next commands, this crate keeps the history;
+//! * the environment, the time, randomness: [`Settings`] hands them in.
+//!
+//! The one rule: what was decided is durable before anything is done about it. See `driver`.
+
+mod actions;
+mod answers;
+mod api_keys;
+mod attempt;
+mod backoff;
+mod detail;
+mod dispatcher;
+mod driver;
+mod engine;
+mod fold;
+mod gate;
+mod ids;
+mod inbox;
+pub mod journal;
+mod library;
+mod links;
+mod look;
+mod nearest;
+mod observer;
+mod outcome;
+mod performer;
+mod run;
+mod sealing;
+mod start;
+pub mod store;
+mod time;
+mod vault;
+mod watchers;
+
+pub use actions::ActionRequest;
+pub use answers::{AnswerError, Resolution};
+pub use api_keys::{ApiKeys, Caller};
+pub use detail::{RunDetail, StepDetail, StepStatus};
+pub use engine::{Engine, OpenError, Settings};
+pub use ids::{InvalidRunId, RunId};
+pub use inbox::{HookError, LONGEST_BODY, Receipt, ReceivedEvent};
+pub use library::{Library, LibraryError, Source, Workflow};
+pub use links::{LinkDraft, LinkError, LinkReport, LinkSummary, Links, SecretName};
+pub use look::LookError;
+pub use observer::Observer;
+pub use performer::Performer;
+pub use run::{InvalidStatus, Mode, RunStatus, Verdict};
+pub use sealing::masked;
+pub use start::{StartError, StartRequest, Started};
+pub use store::{Page, Place, RunFilter, RunRecord, StoreError};
+pub use time::{Clock, Random, Time, WallTime};
+pub use vault::{KeySource, VaultError};

@@ -1,0 +1,135 @@
+//! Errors as problem details: the one place where they are written.
+
+use std::fmt;
+
+use axum::Json;
+use axum::response::{IntoResponse, Response};
+use callboard_engine::{AnswerError, HookError, LinkError, LookError, StartError, StoreError};
+use http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
+use http::{HeaderValue, StatusCode};
+
+use crate::to_wire;
+use crate::wire;
+
+/// Why a request was not done.
+#[derive(Debug)]
+pub(crate) struct ApiError {
+    status: StatusCode,
+    code: &'static str,
+    detail: String,
+    mistakes: Vec<wire::Mistake>,
+}
+
+impl ApiError {
+    pub(crate) fn new(status: StatusCode, code: &'static str, detail: impl fmt::Display) -> Self {
+        Self { status, code, detail: detail.to_string(), mistakes: Vec::new() }
+    }
+
+    pub(crate) fn unauthorized(detail: impl fmt::Display) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "unauthorized", detail)
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let Self { status, code, mut detail, mistakes } = self;
+        if status.is_server_error() {
+            tracing::error!(error.code = code, "a request failed: {detail}");
+            detail = "something failed here; the log of the server says what".into();
+        }
+        let title = status.canonical_reason().unwrap_or("Error").to_owned();
+        let (kind, code) = ("about:blank".to_owned(), code.to_owned());
+        let body = wire::Problem { kind, title, status: status.as_u16(), detail, code, mistakes };
+        let mut response = (status, Json(body)).into_response();
+        response
+            .headers_mut()
+            .insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", error)
+    }
+}
+
+impl From<LookError> for ApiError {
+    fn from(error: LookError) -> Self {
+        match error {
+            LookError::UnknownRun { .. } => Self::new(StatusCode::NOT_FOUND, "unknown_run", error),
+            LookError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<StartError> for ApiError {
+    fn from(error: StartError) -> Self {
+        let (status, code) = match &error {
+            StartError::UnknownWorkflow { .. } => (StatusCode::NOT_FOUND, "unknown_workflow"),
+            StartError::UnknownAction { .. } => (StatusCode::NOT_FOUND, "unknown_action"),
+            StartError::InvalidArguments { .. } => {
+                (StatusCode::UNPROCESSABLE_ENTITY, "invalid_arguments")
+            }
+            StartError::KeyUsedDifferently { .. } => {
+                (StatusCode::CONFLICT, "idempotency_key_taken")
+            }
+            StartError::InvalidKey => (StatusCode::BAD_REQUEST, "invalid_idempotency_key"),
+            StartError::Definition(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid_definition"),
+            StartError::Store(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
+        };
+        let mistakes = match &error {
+            StartError::Definition(problems) => problems.0.iter().map(to_wire::mistake).collect(),
+            _ => Vec::new(),
+        };
+        Self { mistakes, ..Self::new(status, code, error) }
+    }
+}
+
+impl From<AnswerError> for ApiError {
+    fn from(error: AnswerError) -> Self {
+        let (status, code) = match &error {
+            AnswerError::UnknownRun { .. } => (StatusCode::NOT_FOUND, "unknown_run"),
+            AnswerError::Final { .. } => (StatusCode::CONFLICT, "run_is_final"),
+            AnswerError::NothingAsked { .. } => (StatusCode::CONFLICT, "nothing_asked"),
+            AnswerError::NeedlessOutput => (StatusCode::BAD_REQUEST, "needless_output"),
+            AnswerError::Store(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
+        };
+        Self::new(status, code, error)
+    }
+}
+
+impl From<HookError> for ApiError {
+    fn from(error: HookError) -> Self {
+        let (status, code) = match &error {
+            HookError::UnknownTrigger { .. } => (StatusCode::NOT_FOUND, "unknown_webhook"),
+            HookError::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
+            HookError::NoSecret { .. } => (StatusCode::UNAUTHORIZED, "no_webhook_secret"),
+            HookError::Unverified { .. } => (StatusCode::UNAUTHORIZED, "unverified"),
+            HookError::Unreadable(_) => (StatusCode::BAD_REQUEST, "unreadable"),
+            HookError::Store(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
+        };
+        Self::new(status, code, error)
+    }
+}
+
+impl From<LinkError> for ApiError {
+    fn from(error: LinkError) -> Self {
+        let (status, code) = match &error {
+            LinkError::NotFound { .. } => (StatusCode::NOT_FOUND, "unknown_link"),
+            LinkError::InvalidName { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "invalid_name"),
+            LinkError::UnknownApp { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "unknown_app"),
+            LinkError::InvalidSettings { .. } => {
+                (StatusCode::UNPROCESSABLE_ENTITY, "invalid_settings")
+            }
+            LinkError::Secrets { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "invalid_secrets"),
+            LinkError::Vault(_) | LinkError::Store(_) => {
+                (StatusCode::INTERNAL_SERVER_ERROR, "internal")
+            }
+        };
+        Self::new(status, code, error)
+    }
+}

@@ -1,0 +1,8 @@
+//! Handlers: decode, one call, encode.
+
+pub(crate) mod actions;
+pub(crate) mod health;
+pub(crate) mod hooks;
+pub(crate) mod links;
+pub(crate) mod runs;
+pub(crate) mod workflows;

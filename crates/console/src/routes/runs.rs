@@ -1,0 +1,146 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
+use callboard_engine::{
+    Engine, Resolution, RunFilter, RunId, RunStatus, StartRequest, Started, StepStatus,
+};
+use http::StatusCode;
+use serde::Deserialize;
+
+use crate::caller::Caller;
+use crate::decode::{Body, Options, Segments};
+use crate::problem::ApiError;
+use crate::{to_wire, wire};
+
+/// Nobody is kept waiting for longer.
+const LONGEST_WAIT: u64 = 600;
+/// How long an answer waits for the run to take up what was said to it.
+const TAKE_UP: Duration = Duration::from_secs(10);
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Waiting {
+    wait: Option<u64>,
+}
+
+/// `POST /v1/runs`
+#[tracing::instrument(name = "http.runs.start", skip_all, fields(workflow = %start.workflow))]
+pub(crate) async fn start(
+    caller: Caller,
+    State(engine): State<Arc<Engine>>,
+    Options(waiting): Options<Waiting>,
+    Body(start): Body<wire::Start>,
+) -> Result<Response, ApiError> {
+    let wire::Start { workflow, input, idempotency_key } = start;
+    let started =
+        engine.start_run(StartRequest { workflow, input, idempotency_key, by: caller.0 }).await?;
+    accepted(&engine, started, waiting).await
+}
+
+/// 200 with the run if it ends in time, else 202 with its id.
+pub(crate) async fn accepted(
+    engine: &Engine,
+    started: Started,
+    waiting: Waiting,
+) -> Result<Response, ApiError> {
+    if let Some(seconds) = waiting.wait {
+        let patience = Duration::from_secs(seconds.min(LONGEST_WAIT));
+        let run = engine.wait_for_run(&started.run, patience).await?;
+        if run.status.is_final() {
+            return Ok(Json(to_wire::run(run)).into_response());
+        }
+    }
+    Ok((StatusCode::ACCEPTED, Json(wire::Accepted { id: started.run.to_string() })).into_response())
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Filter {
+    status: Option<String>,
+    workflow: Option<String>,
+    limit: Option<usize>,
+    cursor: Option<String>,
+}
+
+const USUAL_LIMIT: usize = 20;
+
+/// `GET /v1/runs`
+#[tracing::instrument(name = "http.runs.list", skip_all)]
+pub(crate) async fn list(
+    _: Caller,
+    State(engine): State<Arc<Engine>>,
+    Options(filter): Options<Filter>,
+) -> Result<Json<wire::Runs>, ApiError> {
+    let invalid = |error: String| ApiError::new(StatusCode::BAD_REQUEST, "invalid_query", error);
+    let status: Option<Result<RunStatus, _>> = filter.status.map(|text| text.parse());
+    let before: Option<Result<RunId, _>> = filter.cursor.map(|text| text.parse());
+    let filter = RunFilter {
+        status: status.transpose().map_err(|error| invalid(error.to_string()))?,
+        workflow: filter.workflow,
+        before: before.transpose().map_err(|error| invalid(error.to_string()))?,
+        limit: filter.limit.unwrap_or(USUAL_LIMIT),
+    };
+    Ok(Json(to_wire::runs(engine.runs(&filter).await?)))
+}
+
+/// `GET /v1/runs/{id}`
+#[tracing::instrument(name = "http.runs.show", skip_all, fields(run.id = %id))]
+pub(crate) async fn show(
+    _: Caller,
+    State(engine): State<Arc<Engine>>,
+    Segments(id): Segments<String>,
+) -> Result<Json<wire::Run>, ApiError> {
+    Ok(Json(to_wire::run(engine.run(&run_id(&id)?).await?)))
+}
+
+/// `GET /v1/runs/{id}/journal`
+#[tracing::instrument(name = "http.runs.journal", skip_all, fields(run.id = %id))]
+pub(crate) async fn journal(
+    _: Caller,
+    State(engine): State<Arc<Engine>>,
+    Segments(id): Segments<String>,
+) -> Result<Json<wire::Journal>, ApiError> {
+    Ok(Json(to_wire::journal(&engine.history(&run_id(&id)?).await?)))
+}
+
+/// `POST /v1/runs/{id}/cancel`
+#[tracing::instrument(name = "http.runs.cancel", skip_all, fields(run.id = %id))]
+pub(crate) async fn cancel(
+    caller: Caller,
+    State(engine): State<Arc<Engine>>,
+    Segments(id): Segments<String>,
+) -> Result<Json<wire::Run>, ApiError> {
+    let id = run_id(&id)?;
+    engine.cancel(&id, &caller.0).await?;
+    Ok(Json(to_wire::run(engine.wait_for_run(&id, TAKE_UP).await?)))
+}
+
+/// `POST /v1/runs/{id}/steps/{step}/resolve`
+#[tracing::instrument(name = "http.runs.resolve", skip_all, fields(run.id = %id))]
+pub(crate) async fn resolve(
+    caller: Caller,
+    State(engine): State<Arc<Engine>>,
+    Segments((id, step)): Segments<(String, String)>,
+    Body(resolve): Body<wire::Resolve>,
+) -> Result<Json<wire::Run>, ApiError> {
+    let unknown =
+        || ApiError::new(StatusCode::NOT_FOUND, "unknown_route", "a step takes `…/resolve` only");
+    let step = callboard_flow::StepId::new(step.strip_suffix("/resolve").ok_or_else(unknown)?);
+    let id = run_id(&id)?;
+    let verdict = to_wire::verdict(resolve.verdict);
+    let resolution =
+        Resolution { step: step.clone(), verdict, output: resolve.output, by: caller.0 };
+    engine.resolve(&id, resolution).await?;
+    let taken_up = |run: &callboard_engine::RunDetail| {
+        run.steps.iter().any(|known| known.step == step && known.status != StepStatus::Attention)
+    };
+    Ok(Json(to_wire::run(engine.wait_until(&id, TAKE_UP, taken_up).await?)))
+}
+
+fn run_id(text: &str) -> Result<RunId, ApiError> {
+    // What cannot be an id names no run.
+    text.parse().map_err(|error| ApiError::new(StatusCode::NOT_FOUND, "unknown_run", error))
+}

@@ -1,0 +1,41 @@
+//! What goes over the line, as types for both ends.
+
+mod catalogue;
+mod links;
+mod runs;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+pub use catalogue::{
+    Action, ActionDetail, Actions, App, Apps, Check, Checked, Mistake, SecretField, Workflow,
+    WorkflowDetail, Workflows,
+};
+pub use links::{Lacking, Link, LinkReport, LinkRequest, Links, Secret};
+pub use runs::{
+    Accepted, ActionStart, DeliveredEvent, Delivery, Journal, Resolve, Run, RunSummary, Runs,
+    Start, Step, Verdict,
+};
+
+/// RFC 9457, as `application/problem+json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Problem {
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub title: String,
+    pub status: u16,
+    pub detail: String,
+    /// A word that programs may rely on: `unknown_workflow`.
+    pub code: String,
+    /// Mistakes in a definition, where that is what is wrong.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mistakes: Vec<Mistake>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Health {
+    pub status: String,
+}
+
+/// An error of a run, as the workflow language has them.
+pub type RunError = Value;

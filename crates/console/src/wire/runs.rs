@@ -1,0 +1,155 @@
+//! Runs, steps, webhooks.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::RunError;
+
+/// Body of `POST /v1/runs`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Start {
+    pub workflow: String,
+    #[serde(default = "empty")]
+    pub input: Value,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idempotency_key: Option<String>,
+}
+
+fn empty() -> Value {
+    Value::Object(Map::new())
+}
+
+/// Body of `POST /v1/actions/{id}/run`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ActionStart {
+    #[serde(default)]
+    pub arguments: Map<String, Value>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idempotency_key: Option<String>,
+}
+
+/// A run was started; it is durable.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Accepted {
+    pub id: String,
+}
+
+/// A run in a list.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunSummary {
+    pub id: String,
+    pub workflow: String,
+    /// `running`, `waiting`, `attention`, `completed`, `faulted` or `cancelled`.
+    pub status: String,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_at: Option<Timestamp>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Runs {
+    pub runs: Vec<RunSummary>,
+    /// Cursor of the next page.
+    pub next: Option<String>,
+}
+
+/// A run with its steps.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Run {
+    pub id: String,
+    pub workflow: String,
+    pub status: String,
+    pub output: Option<Value>,
+    pub error: Option<RunError>,
+    pub steps: Vec<Step>,
+    pub input: Value,
+    /// What started it: `{"kind":"request","by"}` or `{"kind":"event",…}`.
+    pub trigger: Value,
+    pub created_at: Timestamp,
+    pub finished_at: Option<Timestamp>,
+    /// When something is due by itself, while it waits.
+    pub next_at: Option<Timestamp>,
+    /// SHA-256 of the definition it runs.
+    pub definition: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cancelled_by: Option<String>,
+    /// Events that the workflow announced.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub events: Vec<Value>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Step {
+    /// Unique in the run: `do/createUser`.
+    pub id: String,
+    /// Name of the task.
+    pub name: String,
+    pub status: String,
+    pub action: Option<String>,
+    pub link: Option<String>,
+    pub attempts: u32,
+    pub started_at: Timestamp,
+    pub finished_at: Option<Timestamp>,
+    pub next_at: Option<Timestamp>,
+    /// Why it waits or asks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    /// What a person can do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remedy: Option<String>,
+    /// `performed`, `probed` or `repeated`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub how: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resolved_by: Option<String>,
+    pub arguments: Option<Value>,
+    pub output: Option<Value>,
+    pub error: Option<RunError>,
+    /// Requests and answers, redacted.
+    pub exchanges: Vec<Value>,
+}
+
+/// The history of a run, sealed secrets masked.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Journal {
+    pub entries: Vec<Value>,
+}
+
+/// Body of `POST /v1/runs/{id}/steps/{step}/resolve`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Resolve {
+    pub verdict: Verdict,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output: Option<Value>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    Happened,
+    DidNot,
+    Repeat,
+}
+
+/// What became of a webhook.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Delivery {
+    pub events: Vec<DeliveredEvent>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeliveredEvent {
+    #[serde(rename = "type")]
+    pub event_type: String,
+    pub subject: String,
+    /// Received before; nothing was changed, `runs` are those that it started then.
+    pub duplicate: bool,
+    pub runs: Vec<String>,
+}

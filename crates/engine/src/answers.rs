@@ -1,0 +1,98 @@
+//! What people say to a run: cancel it, or settle a step that nobody else can judge.
+
+use callboard_flow::StepId;
+use serde_json::Value;
+
+use crate::detail::{RunDetail, StepStatus};
+use crate::engine::Engine;
+use crate::ids::RunId;
+use crate::look::LookError;
+use crate::run::{RunStatus, Verdict};
+use crate::store::{Change, Refusal, Signal, StoreError};
+
+/// An answer to a step that needs attention.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Resolution {
+    pub step: StepId,
+    pub verdict: Verdict,
+    /// What the step would have answered, where it happened.
+    pub output: Option<Value>,
+    /// Who answers.
+    pub by: String,
+}
+
+/// Why an answer was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum AnswerError {
+    #[error("there is no run {run}")]
+    UnknownRun { run: RunId },
+    #[error("the run {run} is {status}: nothing can be changed about it any more")]
+    Final { run: RunId, status: RunStatus },
+    #[error("the run {run} has no step `{step}` that needs attention{}", steps_asking(.asking))]
+    NothingAsked { run: RunId, step: StepId, asking: Vec<StepId> },
+    #[error("an output belongs to the verdict `happened` only")]
+    NeedlessOutput,
+    #[error("{0}")]
+    Store(#[from] StoreError),
+}
+
+fn steps_asking(steps: &[StepId]) -> String {
+    let names: Vec<String> = steps.iter().map(|step| format!("`{step}`")).collect();
+    if names.is_empty() { String::new() } else { format!("; those that do: {}", names.join(", ")) }
+}
+
+impl Engine {
+    /// Ends a run. Calls in flight report first; nothing new begins.
+    pub async fn cancel(&self, run: &RunId, by: &str) -> Result<(), AnswerError> {
+        self.say(run, Signal::Cancel { by: by.into() }).await
+    }
+
+    /// Settles a step that needs attention; the run goes on.
+    pub async fn resolve(&self, run: &RunId, resolution: Resolution) -> Result<(), AnswerError> {
+        let Resolution { step, verdict, output, by } = resolution;
+        if output.is_some() && verdict != Verdict::Happened {
+            return Err(AnswerError::NeedlessOutput);
+        }
+        let detail = self.run(run).await?;
+        if detail.status.is_final() {
+            return Err(AnswerError::Final { run: run.clone(), status: detail.status });
+        }
+        let asking = asking_steps(&detail);
+        if !asking.contains(&step) {
+            return Err(AnswerError::NothingAsked { run: run.clone(), step, asking });
+        }
+        self.say(run, Signal::Resolve { step, verdict, by, output }).await
+    }
+
+    async fn say(&self, run: &RunId, signal: Signal) -> Result<(), AnswerError> {
+        let change = Change::Signal { run: run.clone(), signal, at: self.shared.time.now() };
+        match self.shared.journal.commit(vec![change]).await {
+            Ok(()) => {
+                self.shared.spoken.ring(run);
+                self.shared.wake.notify_one();
+                Ok(())
+            }
+            Err(StoreError::Refused(Refusal::NoSuchRun { run })) => {
+                Err(AnswerError::UnknownRun { run })
+            }
+            Err(StoreError::Refused(Refusal::RunIsFinal { run, status })) => {
+                Err(AnswerError::Final { run, status })
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+fn asking_steps(detail: &RunDetail) -> Vec<StepId> {
+    let asking = detail.steps.iter().filter(|step| step.status == StepStatus::Attention);
+    asking.map(|step| step.step.clone()).collect()
+}
+
+impl From<LookError> for AnswerError {
+    fn from(error: LookError) -> Self {
+        match error {
+            LookError::UnknownRun { run } => Self::UnknownRun { run },
+            LookError::Store(error) => Self::Store(error),
+        }
+    }
+}

@@ -1,0 +1,255 @@
+//! A run as people read it: a fold over its journal, without the interpreter.
+
+use callboard_apps::Exchange;
+use callboard_flow::{StepId, WorkflowError};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::ids::RunId;
+use crate::journal::{Entry, Fact, How, Trigger};
+use crate::run::{RunStatus, Verdict};
+use crate::sealing::masked;
+use crate::store::RunRecord;
+
+/// A run with its steps.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunDetail {
+    pub id: RunId,
+    pub workflow: String,
+    pub workflow_hash: String,
+    pub status: RunStatus,
+    pub trigger: Option<Trigger>,
+    pub input: Value,
+    pub output: Option<Value>,
+    pub error: Option<WorkflowError>,
+    pub created_at: Timestamp,
+    pub finished_at: Option<Timestamp>,
+    /// When something is due by itself, while it waits.
+    pub next_at: Option<Timestamp>,
+    /// In the order in which they began.
+    pub steps: Vec<StepDetail>,
+    pub cancelled_by: Option<String>,
+    /// Events that the workflow announced.
+    pub events: Vec<Value>,
+}
+
+/// One step of a run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StepDetail {
+    pub step: StepId,
+    pub task: String,
+    pub status: StepStatus,
+    pub action: Option<String>,
+    pub link: Option<String>,
+    /// Secrets masked.
+    pub arguments: Option<Value>,
+    pub output: Option<Value>,
+    pub error: Option<WorkflowError>,
+    pub attempts: u32,
+    pub started_at: Timestamp,
+    pub finished_at: Option<Timestamp>,
+    pub how: Option<How>,
+    pub next_at: Option<Timestamp>,
+    /// Why it waits or asks, as a sentence.
+    pub note: Option<String>,
+    pub remedy: Option<String>,
+    pub resolved_by: Option<String>,
+    /// Requests and answers of all attempts, redacted.
+    pub exchanges: Vec<Exchange>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StepStatus {
+    Running,
+    Waiting,
+    Attention,
+    Completed,
+    Faulted,
+    /// The run ended without it.
+    Cancelled,
+}
+
+impl StepStatus {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Waiting => "waiting",
+            Self::Attention => "attention",
+            Self::Completed => "completed",
+            Self::Faulted => "faulted",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+impl RunDetail {
+    pub(crate) fn of(record: RunRecord, entries: &[Entry]) -> Self {
+        let mut detail = Self {
+            id: record.id,
+            workflow: record.workflow,
+            workflow_hash: record.workflow_hash,
+            status: record.status,
+            trigger: None,
+            input: Value::Null,
+            output: None,
+            error: None,
+            created_at: record.created_at,
+            finished_at: None,
+            next_at: record.wake_at.filter(|_| record.status != RunStatus::Running),
+            steps: Vec::new(),
+            cancelled_by: None,
+            events: Vec::new(),
+        };
+        for entry in entries {
+            detail.read(entry);
+        }
+        detail
+    }
+
+    fn read(&mut self, entry: &Entry) {
+        match &entry.fact {
+            Fact::Started { input, trigger, .. } => {
+                self.input = input.clone();
+                self.trigger = Some(trigger.clone());
+            }
+            Fact::Completed { output } => {
+                self.output = Some(masked(output));
+                self.finish(RunStatus::Completed, entry.at);
+            }
+            Fact::Faulted { error } => {
+                self.error = Some(error.clone());
+                self.finish(RunStatus::Faulted, entry.at);
+            }
+            Fact::Cancelled { by } => {
+                self.cancelled_by = Some(by.clone());
+                self.finish(RunStatus::Cancelled, entry.at);
+            }
+            fact => {
+                if let Fact::Emitted { event, .. } = fact {
+                    self.events.push(event.clone());
+                }
+                if let Some(step) = fact.step() {
+                    self.step(step, entry.at).read(fact, entry.at);
+                }
+            }
+        }
+    }
+
+    /// The journal may be a moment ahead of the record that was read before it.
+    fn finish(&mut self, status: RunStatus, at: Timestamp) {
+        self.status = status;
+        self.finished_at = Some(at);
+        self.next_at = None;
+        for step in self.steps.iter_mut().filter(|step| step.finished_at.is_none()) {
+            step.status = StepStatus::Cancelled;
+            step.next_at = None;
+        }
+    }
+
+    fn step(&mut self, step: &StepId, at: Timestamp) -> &mut StepDetail {
+        let place = match self.steps.iter().rposition(|known| known.step == *step) {
+            Some(place) => place,
+            None => {
+                self.steps.push(StepDetail::new(step, at));
+                self.steps.len() - 1
+            }
+        };
+        &mut self.steps[place]
+    }
+}
+
+impl StepDetail {
+    fn new(step: &StepId, at: Timestamp) -> Self {
+        let last = step.as_str().rsplit('/').next().unwrap_or_default();
+        Self {
+            step: step.clone(),
+            task: last.to_owned(),
+            status: StepStatus::Running,
+            action: None,
+            link: None,
+            arguments: None,
+            output: None,
+            error: None,
+            attempts: 0,
+            started_at: at,
+            finished_at: None,
+            how: None,
+            next_at: None,
+            note: None,
+            remedy: None,
+            resolved_by: None,
+            exchanges: Vec::new(),
+        }
+    }
+
+    fn read(&mut self, fact: &Fact, at: Timestamp) {
+        match fact {
+            Fact::Attempted { task, attempt, action, link, arguments, .. } => {
+                self.task.clone_from(task);
+                self.attempts = *attempt;
+                self.action = Some(action.clone());
+                self.link = Some(link.clone());
+                self.arguments = Some(masked(arguments));
+                self.go_on();
+            }
+            Fact::Succeeded { how, output, exchanges, .. } => {
+                self.output = Some(masked(output));
+                self.how = Some(*how);
+                self.end(StepStatus::Completed, at, exchanges);
+            }
+            Fact::Failed { error, exchanges, .. } => {
+                self.error = Some(error.clone());
+                self.end(StepStatus::Faulted, at, exchanges);
+            }
+            Fact::Deferred { why, next_at, exchanges, .. } => {
+                self.status = StepStatus::Waiting;
+                self.note = Some(why.clone());
+                self.next_at = Some(*next_at);
+                self.exchanges.extend_from_slice(exchanges);
+            }
+            Fact::TimerSet { task, until, .. } => {
+                self.task.clone_from(task);
+                self.status = StepStatus::Waiting;
+                self.next_at = Some(*until);
+            }
+            Fact::AttentionRequired { known, remedy, exchanges, .. } => {
+                self.status = StepStatus::Attention;
+                self.note = Some(known.clone());
+                self.remedy = Some(remedy.clone());
+                self.next_at = None;
+                self.exchanges.extend_from_slice(exchanges);
+            }
+            Fact::Resolved { verdict, by, output, .. } => {
+                self.resolved_by = Some(by.clone());
+                if *verdict == Verdict::Happened {
+                    self.output.clone_from(output);
+                    self.end(StepStatus::Completed, at, &[]);
+                } else {
+                    self.go_on();
+                }
+            }
+            Fact::Unblocked { .. } => self.go_on(),
+            Fact::TimerFired { .. } | Fact::Emitted { .. } => {
+                self.end(StepStatus::Completed, at, &[])
+            }
+            Fact::Started { .. }
+            | Fact::Completed { .. }
+            | Fact::Faulted { .. }
+            | Fact::Cancelled { .. } => {}
+        }
+    }
+
+    fn go_on(&mut self) {
+        self.status = StepStatus::Running;
+        (self.note, self.remedy, self.next_at) = (None, None, None);
+    }
+
+    fn end(&mut self, status: StepStatus, at: Timestamp, exchanges: &[Exchange]) {
+        self.go_on();
+        self.status = status;
+        self.finished_at = Some(at);
+        self.exchanges.extend_from_slice(exchanges);
+    }
+}

@@ -1,0 +1,311 @@
+//! The life of a run while this process owns it: decide, commit, act, until it ends or rests.
+//!
+//! Deciding is `fold`. What was decided is durable before anything is done about it; outcome, new status, next wake time
+//! and the attempts that follow are one transaction.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use callboard_flow::StepId;
+use jiff::{SignedDuration, Timestamp};
+use tokio::task::JoinSet;
+
+use crate::attempt::{self, Going};
+use crate::engine::Shared;
+use crate::fold::{Inconsistency, Move, Phase, RunState, Wish};
+use crate::gate::{Gate, Refused};
+use crate::journal::{Entry, Fact, Reason, Then};
+use crate::store::{Advance, Change, ClaimedRun, Handover, Refusal, Signal, StoreError};
+use crate::watchers::Watch;
+
+/// How long a lease lives without a sign of life.
+pub(crate) const LEASE: SignedDuration = SignedDuration::from_secs(60);
+/// How often a long call gives one.
+const SIGN_OF_LIFE: SignedDuration = SignedDuration::from_secs(20);
+/// Between two tries to write when the store fails.
+const STORE_PAUSE: SignedDuration = SignedDuration::from_secs(1);
+
+/// Why a run is not driven on.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum DriveError {
+    #[error("{0}")]
+    Store(#[from] StoreError),
+    #[error("{0}")]
+    Inconsistent(#[from] Inconsistency),
+}
+
+/// Drives a claimed run until it is final or has nothing to do for now.
+pub(crate) async fn drive(shared: Arc<Shared>, claimed: ClaimedRun) -> Result<(), DriveError> {
+    let definition = shared.library.by_hash(&claimed.workflow_hash).await?;
+    let entries = shared.journal.store().journal(&claimed.id).await?;
+    let state = RunState::of(&claimed.id, definition, &entries)?;
+    let spoken_to = Arc::clone(&shared);
+    let watch = spoken_to.spoken.watch(&claimed.id);
+    let driver = Driver {
+        shared,
+        epoch: claimed.epoch,
+        state,
+        in_flight: BTreeSet::new(),
+        calls: JoinSet::new(),
+        unwritten: Vec::new(),
+        to_start: Vec::new(),
+        signals_up_to: None,
+        cancelled_by: None,
+    };
+    driver.run(&watch).await
+}
+
+struct Driver {
+    shared: Arc<Shared>,
+    epoch: i64,
+    state: RunState,
+    in_flight: BTreeSet<StepId>,
+    calls: JoinSet<Fact>,
+    /// Decided, not yet durable.
+    unwritten: Vec<Entry>,
+    /// To be done once it is.
+    to_start: Vec<Going>,
+    signals_up_to: Option<i64>,
+    cancelled_by: Option<String>,
+}
+
+impl Driver {
+    async fn run(mut self, watch: &Watch<'_>) -> Result<(), DriveError> {
+        loop {
+            let spoken = watch.rung();
+            tokio::pin!(spoken);
+            spoken.as_mut().enable();
+            self.hear().await?;
+            self.decide()?;
+            let rests = self.in_flight.is_empty();
+            self.commit(rests).await?;
+            if rests {
+                return Ok(());
+            }
+            self.start_calls();
+            let shared = Arc::clone(&self.shared);
+            let wake = self.next_look();
+            tokio::select! {
+                () = spoken => {}
+                Some(ended) = self.calls.join_next() => self.take_outcomes(ended)?,
+                () = shared.time.sleep_until(wake) => {}
+                () = shared.stop.cancelled(), if !self.is_stopping() => {}
+            }
+        }
+    }
+
+    /// Turns what was said to the run into entries.
+    async fn hear(&mut self) -> Result<(), DriveError> {
+        let signals = self.shared.journal.store().signals(&self.state.run).await?;
+        for (id, signal) in signals {
+            if self.signals_up_to.is_some_and(|last| id <= last) || self.cancelled_by.is_some() {
+                continue;
+            }
+            match signal {
+                // Taken up only when nothing is on its way: until then it stays where it is, also over a crash.
+                Signal::Cancel { by } => self.cancelled_by = Some(by),
+                Signal::Resolve { step, verdict, by, output } => {
+                    self.signals_up_to = Some(id);
+                    if self.asks(&step).is_some() {
+                        self.write(Fact::Resolved { step, verdict, by, output })?;
+                    }
+                }
+                Signal::LinkChanged { app, link } => {
+                    self.signals_up_to = Some(id);
+                    for step in self.state.blocked_steps(&app) {
+                        self.write(Fact::Unblocked {
+                            step,
+                            why: format!("the link {link} was changed"),
+                        })?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn asks(&self, step: &StepId) -> Option<Reason> {
+        match self.state.find(step)?.phase {
+            Phase::Attention { reason, .. } => Some(reason),
+            _ => None,
+        }
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.cancelled_by.is_some() || self.shared.stop.is_cancelled()
+    }
+
+    /// Makes moves until there is none.
+    fn decide(&mut self) -> Result<(), DriveError> {
+        if self.in_flight.is_empty()
+            && let Some(by) = self.cancelled_by.take()
+        {
+            // The run is over: later signals go with it.
+            return self.write(Fact::Cancelled { by });
+        }
+        while let Some(next) = self.state.next_move(self.now(), &self.in_flight, self.is_stopping())
+        {
+            match next {
+                Move::Write(fact) => self.write(fact)?,
+                Move::Perform(step) => self.take_up(&step, Then::Perform)?,
+                Move::Recover(step) => self.take_up(&step, Then::Recover)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Passes the gate, writes the attempt down, and lays the call ready.
+    fn take_up(&mut self, step: &StepId, then: Then) -> Result<(), DriveError> {
+        let Some(pending) = self.state.find(step).cloned() else { return Ok(()) };
+        let Wish::Call(call) = &pending.wish else { return Ok(()) };
+        let gate = Gate { catalogue: &self.shared.catalogue, links: &self.shared.links };
+        let attempt = match then {
+            Then::Perform => pending.attempts + 1,
+            Then::Recover => pending.attempts,
+        };
+        let (step, exchanges) = (step.clone(), Vec::new());
+        let admitted = match gate.admit(&self.state.definition, call, pending.link.as_deref()) {
+            Ok(admitted) => admitted,
+            Err(Refused::Never(error)) => {
+                return self.write(Fact::Failed { step, attempt, error, exchanges });
+            }
+            Err(Refused::NoLink { known, remedy }) => {
+                let reason = Reason::NoLink;
+                return self.write(Fact::AttentionRequired {
+                    step,
+                    attempt,
+                    reason,
+                    known,
+                    remedy,
+                    then,
+                    exchanges,
+                });
+            }
+        };
+        if then == Then::Perform {
+            self.write(attempt::attempted(
+                &self.state.run,
+                &step,
+                &pending.task,
+                attempt,
+                &admitted,
+            ))?;
+        }
+        self.in_flight.insert(step.clone());
+        let first_attempt_at = pending.first_attempt_at.unwrap_or_else(|| self.now());
+        let (run, delays) = (self.state.run.clone(), pending.delays);
+        self.to_start.push(Going { run, step, attempt, delays, first_attempt_at, then, admitted });
+        Ok(())
+    }
+
+    fn write(&mut self, fact: Fact) -> Result<(), DriveError> {
+        let entry = Entry { at: self.now(), fact };
+        self.state.absorb(&entry)?;
+        self.unwritten.push(entry);
+        Ok(())
+    }
+
+    async fn commit(&mut self, rests: bool) -> Result<(), DriveError> {
+        let status = self.state.status(!rests);
+        let handover = if rests {
+            let halted = !status.is_final() && self.shared.stop.is_cancelled();
+            let wake_at = if halted { Some(self.now()) } else { self.state.wake_at() };
+            Handover::Release {
+                wake_at: wake_at.filter(|_| !status.is_final()),
+                blocked_on: self.state.blocked_on().map(str::to_owned),
+            }
+        } else {
+            Handover::Keep { lease_until: self.shared.lease_until() }
+        };
+        let entries = std::mem::take(&mut self.unwritten);
+        let written = i64::try_from(entries.len()).unwrap_or_default();
+        let advance = Advance {
+            run: self.state.run.clone(),
+            epoch: self.epoch,
+            first_seq: self.state.next_seq() - written,
+            entries,
+            signals_up_to: self.signals_up_to,
+            status,
+            handover,
+            at: self.now(),
+        };
+        self.insist(Change::Advance(Box::new(advance))).await?;
+        self.shared.moved.ring(&self.state.run);
+        if rests {
+            self.shared.wake.notify_one();
+        }
+        Ok(())
+    }
+
+    /// A store that fails (a full disk) is tried again; one that refuses has a new owner for the run.
+    async fn insist(&self, change: Change) -> Result<(), StoreError> {
+        loop {
+            match self.shared.journal.commit(vec![change.clone()]).await {
+                Err(StoreError::Failed { tried, why }) if !self.shared.stop.is_cancelled() => {
+                    tracing::error!(run.id = %self.state.run, "the store failed while it {tried}: {why}");
+                    self.shared.time.sleep_until(after(self.now(), STORE_PAUSE)).await;
+                }
+                result => return result,
+            }
+        }
+    }
+
+    fn start_calls(&mut self) {
+        for going in self.to_start.drain(..) {
+            let shared = Arc::clone(&self.shared);
+            self.calls.spawn(async move {
+                going.go(shared.performer.as_ref(), &shared.vault, shared.time.as_ref()).await
+            });
+        }
+    }
+
+    /// Takes in every call that has ended.
+    fn take_outcomes(
+        &mut self,
+        ended: Result<Fact, tokio::task::JoinError>,
+    ) -> Result<(), DriveError> {
+        let mut next = Some(ended);
+        while let Some(ended) = next {
+            match ended {
+                Ok(fact) => {
+                    if let Some(step) = fact.step() {
+                        self.in_flight.remove(step);
+                    }
+                    self.write(fact)?;
+                }
+                // Its outcome is unknown; the next owner of the run finds out about it.
+                Err(error) => {
+                    let tried = "performed a call";
+                    return Err(StoreError::Failed { tried, why: error.to_string() }.into());
+                }
+            }
+            next = self.calls.try_join_next();
+        }
+        Ok(())
+    }
+
+    /// A timer beside a call in flight, or the next sign of life.
+    fn next_look(&self) -> Timestamp {
+        let sign_of_life = after(self.now(), SIGN_OF_LIFE);
+        self.state.wake_at().map_or(sign_of_life, |wake| wake.min(sign_of_life))
+    }
+
+    fn now(&self) -> Timestamp {
+        self.shared.time.now()
+    }
+}
+
+pub(crate) fn after(at: Timestamp, wait: SignedDuration) -> Timestamp {
+    at.saturating_add(wait).unwrap_or(Timestamp::MAX)
+}
+
+/// Logs why a run is not driven on. Losing it to another owner is the order of things.
+pub(crate) fn report(run: &ClaimedRun, result: Result<(), DriveError>) {
+    match result {
+        Ok(()) => {}
+        Err(DriveError::Store(StoreError::Refused(Refusal::NotOwner { .. }))) => {
+            tracing::warn!(run.id = %run.id, "the run has another owner now");
+        }
+        Err(error) => tracing::error!(run.id = %run.id, "the run cannot be driven on: {error}"),
+    }
+}

@@ -1,0 +1,172 @@
+//! The engine as its faces see it: open, start, look, answer, stop. One method per rule.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use callboard_apps::Catalogue;
+use secrecy::SecretString;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::api_keys::ApiKeys;
+use crate::dispatcher::dispatch;
+use crate::ids;
+use crate::library::{Library, LibraryError, Source};
+use crate::links::{LinkError, Links};
+use crate::observer::{Journal, Observer};
+use crate::performer::Performer;
+use crate::store::{Place, SqliteStore, Store, StoreError};
+use crate::time::{Clock, Random, Time};
+use crate::vault::{KeySource, Vault, VaultError};
+use crate::watchers::Watchers;
+
+/// Everything an engine needs from its owner.
+pub struct Settings {
+    pub place: Place,
+    pub key: KeySource,
+    pub catalogue: Arc<Catalogue>,
+    pub performer: Arc<dyn Performer>,
+    /// Workflows that come with the program.
+    pub workflows: Vec<Source>,
+    /// Folder of `*.yaml` laid over them.
+    pub workflows_folder: Option<PathBuf>,
+    pub time: Arc<dyn Time>,
+    /// For leases only: it must not follow jumps of a simulated time.
+    pub lease_clock: Clock,
+    pub random: Random,
+    /// The administrator's API key where it is given from outside.
+    pub administrator_key: Option<SecretString>,
+    /// Names this machine among those that share a database.
+    pub node: String,
+    /// So many runs are driven at a time.
+    pub parallel_runs: usize,
+    pub observer: Option<Arc<dyn Observer>>,
+}
+
+/// Why an engine does not open.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error("{0}")]
+    Store(#[from] StoreError),
+    #[error("{0}")]
+    Vault(#[from] VaultError),
+    #[error("{0}")]
+    Links(#[from] LinkError),
+    #[error("{0}")]
+    Library(#[from] LibraryError),
+}
+
+/// What drivers, dispatcher and faces share.
+pub(crate) struct Shared {
+    pub(crate) journal: Journal,
+    pub(crate) catalogue: Arc<Catalogue>,
+    pub(crate) performer: Arc<dyn Performer>,
+    pub(crate) library: Library,
+    pub(crate) links: Links,
+    pub(crate) vault: Vault,
+    pub(crate) time: Arc<dyn Time>,
+    pub(crate) lease_clock: Clock,
+    pub(crate) random: Random,
+    pub(crate) node: String,
+    pub(crate) boot: String,
+    /// Rung when something may have become due.
+    pub(crate) wake: Notify,
+    /// Rung when a run has moved.
+    pub(crate) moved: Watchers,
+    /// Rung when something was said to a run.
+    pub(crate) spoken: Watchers,
+    pub(crate) tracker: TaskTracker,
+    pub(crate) stop: CancellationToken,
+}
+
+/// A running engine. Dropping it without [`Engine::stop`] is like a crash: nothing is lost.
+pub struct Engine {
+    pub(crate) shared: Arc<Shared>,
+    api_keys: ApiKeys,
+}
+
+impl Engine {
+    /// Opens the data and takes up every unfinished run at once.
+    pub async fn open(settings: Settings) -> Result<Self, OpenError> {
+        let Settings { catalogue, time, random, .. } = settings;
+        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&settings.place)?);
+        let vault = Vault::open(&settings.key, Arc::clone(&random))?;
+        let links = Links::load(
+            Arc::clone(&store),
+            vault.clone(),
+            Arc::clone(&catalogue),
+            Arc::clone(&time),
+        )
+        .await?;
+        let library = Library::load(
+            Arc::clone(&store),
+            Arc::clone(&catalogue),
+            Arc::clone(&time),
+            settings.workflows,
+            settings.workflows_folder,
+        )
+        .await?;
+        let boot = ids::time_ordered(time.now(), &random);
+        store.disown(&settings.node, &boot).await?;
+        let given = settings.administrator_key.as_ref();
+        let api_keys =
+            ApiKeys::new(Arc::clone(&store), Arc::clone(&time), Arc::clone(&random), given);
+        let shared = Arc::new(Shared {
+            journal: Journal::new(store, settings.observer),
+            catalogue,
+            performer: settings.performer,
+            library,
+            links,
+            vault,
+            time,
+            lease_clock: settings.lease_clock,
+            random,
+            node: settings.node,
+            boot,
+            wake: Notify::new(),
+            moved: Watchers::default(),
+            spoken: Watchers::default(),
+            tracker: TaskTracker::new(),
+            stop: CancellationToken::new(),
+        });
+        shared.tracker.spawn(dispatch(Arc::clone(&shared), settings.parallel_runs));
+        Ok(Self { shared, api_keys })
+    }
+
+    pub fn catalogue(&self) -> &Catalogue {
+        &self.shared.catalogue
+    }
+
+    pub fn library(&self) -> &Library {
+        &self.shared.library
+    }
+
+    pub fn api_keys(&self) -> &ApiKeys {
+        &self.api_keys
+    }
+
+    /// Begins nothing new, waits for the calls in flight at most so long, and lets go of all runs.
+    pub async fn stop(&self, patience: Duration) {
+        self.shared.stop.cancel();
+        self.shared.tracker.close();
+        if tokio::time::timeout(patience, self.shared.tracker.wait()).await.is_err() {
+            tracing::warn!(
+                "calls were still in flight at the end; the next start finds out about them"
+            );
+        }
+    }
+}
+
+impl Shared {
+    pub(crate) fn lease_until(&self) -> jiff::Timestamp {
+        crate::driver::after((self.lease_clock)(), crate::driver::LEASE)
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.shared.stop.cancel();
+    }
+}

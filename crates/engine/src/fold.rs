@@ -1,0 +1,254 @@
+//! The state of a run: a fold over its journal. Pure; the same entries give the same state on any machine.
+
+mod moves;
+mod pending;
+
+use std::sync::Arc;
+
+use callboard_flow::{
+    Command, Definition, Event, Execution, Runtime, Start, StepId, WorkflowError,
+};
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+
+use crate::ids::RunId;
+use crate::journal::{Entry, Fact, Then};
+use crate::run::{RunStatus, Verdict};
+
+pub(crate) use moves::Move;
+pub(crate) use pending::{Call, Pending, Phase, Wish};
+
+/// A journal that does not fit its workflow, or itself.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Inconsistency {
+    #[error("the journal of {run} does not begin with `started`")]
+    NoBeginning { run: RunId },
+    #[error("entry {seq} of {run} (`{kind}`) does not follow from those before it: {why}")]
+    Unexpected { run: RunId, seq: i64, kind: &'static str, why: String },
+}
+
+/// How the interpreter wants the run to end.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum End {
+    Completed(Value),
+    Faulted(WorkflowError),
+}
+
+/// One run as its journal tells it.
+pub(crate) struct RunState {
+    pub(crate) run: RunId,
+    pub(crate) definition: Arc<Definition>,
+    execution: Execution,
+    /// Steps that the interpreter waits for, and attempts it has forgotten that still lack an outcome.
+    /// In the order in which they were wished for.
+    pending: Vec<(StepId, Pending)>,
+    end: Option<End>,
+    status: Option<RunStatus>,
+    entries: i64,
+}
+
+impl RunState {
+    /// Folds a whole journal.
+    pub(crate) fn of(
+        run: &RunId,
+        definition: Arc<Definition>,
+        entries: &[Entry],
+    ) -> Result<Self, Inconsistency> {
+        let no_beginning = || Inconsistency::NoBeginning { run: run.clone() };
+        let (first, rest) = entries.split_first().ok_or_else(no_beginning)?;
+        let Fact::Started { input, .. } = &first.fact else { return Err(no_beginning()) };
+        let start = Start {
+            input: input.clone(),
+            run_id: run.to_string(),
+            started_at: first.at,
+            secrets: Map::new(),
+            // No version here: the same history must give the same commands after an upgrade.
+            runtime: Runtime { name: "callboard".into(), ..Runtime::default() },
+        };
+        let (execution, commands) = Execution::start(Arc::clone(&definition), start);
+        let (pending, run) = (Vec::new(), run.clone());
+        let mut state =
+            Self { run, definition, execution, pending, end: None, status: None, entries: 1 };
+        state.take(commands);
+        for entry in rest {
+            state.absorb(entry)?;
+        }
+        Ok(state)
+    }
+
+    /// Place of the next entry in the journal, from 1.
+    pub(crate) fn next_seq(&self) -> i64 {
+        self.entries + 1
+    }
+
+    /// Takes in one entry, whether just made or read back.
+    pub(crate) fn absorb(&mut self, entry: &Entry) -> Result<(), Inconsistency> {
+        self.entries += 1;
+        self.apply(entry).map_err(|why| Inconsistency::Unexpected {
+            run: self.run.clone(),
+            seq: self.entries,
+            kind: entry.fact.name(),
+            why,
+        })
+    }
+
+    fn apply(&mut self, entry: &Entry) -> Result<(), String> {
+        if self.status.is_some() {
+            return Err("the run is over".into());
+        }
+        let at = entry.at;
+        match &entry.fact {
+            Fact::Started { .. } => return Err("a run starts once".into()),
+            Fact::Attempted { step, attempt, link, .. } => {
+                let pending = self.pending_mut(step)?;
+                pending.phase = Phase::Attempted;
+                pending.attempts = *attempt;
+                pending.link = Some(link.clone());
+                pending.first_attempt_at.get_or_insert(at);
+            }
+            Fact::Succeeded { step, output, .. } => {
+                self.settle(Event::CallSucceeded {
+                    step: step.clone(),
+                    output: output.clone(),
+                    at,
+                })?;
+            }
+            Fact::Failed { step, error, .. } => {
+                self.settle(Event::CallFailed { step: step.clone(), error: error.clone(), at })?;
+            }
+            Fact::Deferred { step, next_at, then, .. } => {
+                let phase = Phase::Deferred { next_at: *next_at, then: *then };
+                let pending = self.pending_mut(step)?;
+                pending.delays = pending.delays.saturating_add(1);
+                self.rest(step, phase, *then)?;
+            }
+            Fact::TimerSet { step, until, .. } => {
+                self.pending_mut(step)?.phase = Phase::Timer { until: *until }
+            }
+            Fact::TimerFired { step } => {
+                self.settle(Event::TimerFired { step: step.clone(), at })?
+            }
+            Fact::Emitted { step, .. } => self.settle(Event::Emitted { step: step.clone(), at })?,
+            Fact::AttentionRequired { step, reason, then, .. } => {
+                self.rest(
+                    step,
+                    Phase::Attention { reason: *reason, then: *then, since: at },
+                    Then::Perform,
+                )?;
+            }
+            Fact::Resolved { step, verdict, output, .. } => match verdict {
+                Verdict::Happened => {
+                    let output = output.clone().unwrap_or(Value::Null);
+                    self.settle(Event::CallSucceeded { step: step.clone(), output, at })?;
+                }
+                Verdict::DidNot | Verdict::Repeat => {
+                    self.pending_mut(step)?.phase = Phase::Due { then: Then::Perform };
+                }
+            },
+            Fact::Unblocked { step, .. } => {
+                let pending = self.pending_mut(step)?;
+                let Phase::Attention { then, .. } = pending.phase else {
+                    return Err("nothing blocked it".into());
+                };
+                pending.phase = Phase::Due { then };
+            }
+            Fact::Completed { .. } => self.status = Some(RunStatus::Completed),
+            Fact::Faulted { .. } => self.status = Some(RunStatus::Faulted),
+            Fact::Cancelled { .. } => self.status = Some(RunStatus::Cancelled),
+        }
+        Ok(())
+    }
+
+    /// A step that nobody waits for any more need not rest once it is certain that it had no effect, or that only a
+    /// person could tell.
+    fn rest(&mut self, step: &StepId, phase: Phase, then: Then) -> Result<(), String> {
+        let pending = self.pending_mut(step)?;
+        if pending.forgotten && then == Then::Perform {
+            self.remove(step);
+        } else {
+            pending.phase = phase;
+        }
+        Ok(())
+    }
+
+    fn settle(&mut self, event: Event) -> Result<(), String> {
+        let step = event.step().ok_or("it is about no step")?;
+        let pending = self.remove(step).ok_or_else(|| format!("nobody waits for {step}"))?;
+        if !pending.forgotten {
+            let commands = self.execution.apply(&event).map_err(|error| error.to_string())?;
+            self.take(commands);
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, commands: Vec<Command>) {
+        for command in commands {
+            match command {
+                Command::Complete { output } => self.end = Some(End::Completed(output)),
+                Command::Fault { error } => self.end = Some(End::Faulted(error)),
+                Command::Cancel => {}
+                Command::Forget { step } => self.forget(&step),
+                command => {
+                    self.pending.extend(Pending::new(command));
+                }
+            }
+        }
+    }
+
+    fn forget(&mut self, step: &StepId) {
+        if let Ok(pending) = self.pending_mut(step) {
+            pending.forgotten = true;
+            if pending.is_surely_without_effect() {
+                self.remove(step);
+            }
+        }
+    }
+
+    fn remove(&mut self, step: &StepId) -> Option<Pending> {
+        let place = self.pending.iter().position(|(pending, _)| pending == step)?;
+        Some(self.pending.remove(place).1)
+    }
+
+    fn pending_mut(&mut self, step: &StepId) -> Result<&mut Pending, String> {
+        let found = self.pending.iter_mut().find(|(pending, _)| pending == step);
+        found.map(|(_, pending)| pending).ok_or_else(|| format!("nobody waits for {step}"))
+    }
+
+    pub(crate) fn find(&self, step: &StepId) -> Option<&Pending> {
+        self.pending.iter().find(|(pending, _)| pending == step).map(|(_, pending)| pending)
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Pending> {
+        self.pending.iter().map(|(_, pending)| pending)
+    }
+
+    /// Where the run stands, given which steps are being performed right now.
+    pub(crate) fn status(&self, anything_in_flight: bool) -> RunStatus {
+        if let Some(status) = self.status {
+            return status;
+        }
+        let asks = |pending: &Pending| matches!(pending.phase, Phase::Attention { .. });
+        match () {
+            () if self.all().any(asks) => RunStatus::Attention,
+            () if anything_in_flight => RunStatus::Running,
+            () if self.all().all(|pending| pending.next_at().is_some()) => RunStatus::Waiting,
+            () => RunStatus::Running,
+        }
+    }
+
+    /// When something of the run is due by itself.
+    pub(crate) fn wake_at(&self) -> Option<Timestamp> {
+        self.all().filter_map(Pending::next_at).min()
+    }
+
+    /// The app whose link a step waits for.
+    pub(crate) fn blocked_on(&self) -> Option<&str> {
+        self.all().find_map(Pending::blocked_on)
+    }
+
+    /// Steps that need a (better) link to this app.
+    pub(crate) fn blocked_steps(&self, app: &str) -> Vec<StepId> {
+        let blocked = self.pending.iter().filter(|(_, pending)| pending.blocked_on() == Some(app));
+        blocked.map(|(step, _)| step.clone()).collect()
+    }
+}

@@ -1,0 +1,110 @@
+//! What a run does next, given the time. Pure.
+
+use std::collections::BTreeSet;
+
+use callboard_flow::{ErrorKind, StepId, WorkflowError};
+use jiff::Timestamp;
+
+use super::{End, Pending, Phase, RunState, Wish};
+use crate::journal::{Fact, Then};
+
+/// At most so many calls of one run are in flight.
+const MOST_IN_FLIGHT: usize = 16;
+
+/// The next thing to do.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Move {
+    /// Only to be written down.
+    Write(Fact),
+    /// To be admitted, written down, then performed.
+    Perform(StepId),
+    /// To be found out about.
+    Recover(StepId),
+}
+
+impl RunState {
+    /// The first move that can be made now. While the run or the process is `stopping`, nothing new begins.
+    pub(crate) fn next_move(
+        &self,
+        now: Timestamp,
+        in_flight: &BTreeSet<StepId>,
+        stopping: bool,
+    ) -> Option<Move> {
+        if self.status.is_some() {
+            return None;
+        }
+        let mut open = self.pending.iter().filter(|(step, _)| !in_flight.contains(step));
+        match &self.end {
+            // What is on its way reports before the run closes.
+            Some(end) if self.pending.iter().all(|(_, pending)| !pending.forgotten) => {
+                Some(Move::Write(closing(end)))
+            }
+            Some(_) => {
+                open.find_map(|(step, pending)| call(step, pending, now, in_flight, stopping))
+            }
+            None => open.find_map(|(step, pending)| match &pending.wish {
+                Wish::Call(_) => call(step, pending, now, in_flight, stopping),
+                Wish::Timer { until } => timer(step, pending, *until, now),
+                Wish::Emit { event } => {
+                    Some(Move::Write(Fact::Emitted { step: step.clone(), event: event.clone() }))
+                }
+                Wish::Other(what) => Some(Move::Write(unsupported(step, what))),
+            }),
+        }
+    }
+}
+
+fn call(
+    step: &StepId,
+    pending: &Pending,
+    now: Timestamp,
+    in_flight: &BTreeSet<StepId>,
+    stopping: bool,
+) -> Option<Move> {
+    if stopping || in_flight.len() >= MOST_IN_FLIGHT {
+        return None;
+    }
+    let take_up = |then| match then {
+        Then::Perform => Move::Perform(step.clone()),
+        Then::Recover => Move::Recover(step.clone()),
+    };
+    match pending.phase {
+        Phase::Due { then } => Some(take_up(then)),
+        Phase::Attempted => Some(Move::Recover(step.clone())),
+        Phase::Deferred { next_at, then } if next_at <= now => Some(take_up(then)),
+        Phase::Attention { .. } if pending.next_at().is_some_and(|at| at <= now) => {
+            Some(Move::Write(Fact::Unblocked {
+                step: step.clone(),
+                why: "it looks again by itself".into(),
+            }))
+        }
+        Phase::Deferred { .. } | Phase::Attention { .. } | Phase::Timer { .. } => None,
+    }
+}
+
+fn timer(step: &StepId, pending: &Pending, until: Timestamp, now: Timestamp) -> Option<Move> {
+    match pending.phase {
+        Phase::Timer { until } if until <= now => {
+            Some(Move::Write(Fact::TimerFired { step: step.clone() }))
+        }
+        Phase::Timer { .. } => None,
+        _ => Some(Move::Write(Fact::TimerSet {
+            step: step.clone(),
+            task: pending.task.clone(),
+            until,
+        })),
+    }
+}
+
+fn unsupported(step: &StepId, what: &str) -> Fact {
+    let detail = format!("{what} is not performed by this version");
+    let error = WorkflowError::new(ErrorKind::Configuration, detail);
+    Fact::Failed { step: step.clone(), attempt: 0, error, exchanges: Vec::new() }
+}
+
+fn closing(end: &End) -> Fact {
+    match end {
+        End::Completed(output) => Fact::Completed { output: output.clone() },
+        End::Faulted(error) => Fact::Faulted { error: error.clone() },
+    }
+}

@@ -1,0 +1,140 @@
+//! A step that the interpreter waits for.
+
+use callboard_flow::{Command, FunctionCall, StepId};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+
+use crate::journal::{Reason, Then};
+
+/// How long a step that lacks a link or a permission waits before it looks again by itself.
+const LOOK_AGAIN: SignedDuration = SignedDuration::from_mins(5);
+
+/// What is wanted and how far it is.
+#[derive(Debug, Clone)]
+pub(crate) struct Pending {
+    pub(crate) task: String,
+    pub(crate) wish: Wish,
+    pub(crate) phase: Phase,
+    pub(crate) attempts: u32,
+    pub(crate) delays: u32,
+    pub(crate) first_attempt_at: Option<Timestamp>,
+    /// Through which link it was attempted.
+    pub(crate) link: Option<String>,
+    /// The interpreter does not wait for it any more.
+    pub(crate) forgotten: bool,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum Wish {
+    Call(Call),
+    Timer {
+        until: Timestamp,
+    },
+    Emit {
+        event: Value,
+    },
+    /// What this runtime does not perform; the text names it.
+    Other(&'static str),
+}
+
+/// A call of the catalogue.
+#[derive(Debug, Clone)]
+pub(crate) struct Call {
+    /// As the workflow calls it: `auth0.users.create:1@callboard`.
+    pub(crate) function: String,
+    pub(crate) arguments: Value,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// To be taken up now.
+    Due {
+        then: Then,
+    },
+    /// Attempted, without an outcome: in flight, or unknown after a crash.
+    Attempted,
+    Deferred {
+        next_at: Timestamp,
+        then: Then,
+    },
+    Timer {
+        until: Timestamp,
+    },
+    Attention {
+        reason: Reason,
+        then: Then,
+        since: Timestamp,
+    },
+}
+
+impl Pending {
+    /// `None` for commands that are no wishes.
+    pub(super) fn new(command: Command) -> Option<(StepId, Self)> {
+        let (step, task, wish) = match command {
+            Command::Call { step, task, function, .. } => (step, task, called(function)),
+            Command::Wait { step, task, until, .. } => (step, task, Wish::Timer { until }),
+            Command::Emit { step, task, event, .. } => (step, task, Wish::Emit { event }),
+            Command::Listen { step, task, .. } => (step, task, Wish::Other("`listen`")),
+            Command::RunWorkflow { step, task, .. } => (step, task, Wish::Other("`run: workflow`")),
+            Command::Forget { .. }
+            | Command::Complete { .. }
+            | Command::Fault { .. }
+            | Command::Cancel => return None,
+        };
+        let pending = Self {
+            task,
+            wish,
+            phase: Phase::Due { then: Then::Perform },
+            attempts: 0,
+            delays: 0,
+            first_attempt_at: None,
+            link: None,
+            forgotten: false,
+        };
+        Some((step, pending))
+    }
+
+    /// When it is due by itself, if it rests.
+    pub(super) fn next_at(&self) -> Option<Timestamp> {
+        match self.phase {
+            Phase::Deferred { next_at, .. } => Some(next_at),
+            Phase::Timer { until } => Some(until),
+            Phase::Attention { reason: Reason::Credentials | Reason::NoLink, since, .. } => {
+                Some(since.saturating_add(LOOK_AGAIN).unwrap_or(Timestamp::MAX))
+            }
+            Phase::Attention { reason: Reason::UnknownOutcome, .. }
+            | Phase::Due { .. }
+            | Phase::Attempted => None,
+        }
+    }
+
+    /// The app that it needs a (better) link to.
+    pub(super) fn blocked_on(&self) -> Option<&str> {
+        match (&self.wish, self.phase) {
+            (
+                Wish::Call(call),
+                Phase::Attention { reason: Reason::Credentials | Reason::NoLink, .. },
+            ) => call.function.split('.').next(),
+            _ => None,
+        }
+    }
+
+    pub(super) fn is_surely_without_effect(&self) -> bool {
+        match self.phase {
+            Phase::Attempted => false,
+            Phase::Due { then } | Phase::Deferred { then, .. } => then == Then::Perform,
+            Phase::Attention { .. } | Phase::Timer { .. } => true,
+        }
+    }
+}
+
+fn called(function: FunctionCall) -> Wish {
+    match function {
+        FunctionCall::Catalogued { name, arguments } => {
+            Wish::Call(Call { function: name, arguments })
+        }
+        FunctionCall::Http(_) => Wish::Other("`call: http`"),
+        FunctionCall::OpenApi(_) => Wish::Other("`call: openapi`"),
+        FunctionCall::Mcp(_) => Wish::Other("`call: mcp`"),
+    }
+}

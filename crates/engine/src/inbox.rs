@@ -1,0 +1,181 @@
+//! Webhooks in: believed only when signed, stored once, and the runs that an event starts are in its transaction.
+
+use callboard_apps::{Incoming, Trigger};
+use callboard_flow::document::{ReadAs, Strategy};
+use http::HeaderMap;
+use serde_json::{Value, json};
+
+use crate::engine::Engine;
+use crate::ids::RunId;
+use crate::journal;
+use crate::library::Workflow;
+use crate::store::{Change, EventRecord, Refusal, StoreError};
+
+/// A webhook is no longer than this.
+pub const LONGEST_BODY: usize = 1 << 20;
+
+/// What became of a delivery.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receipt {
+    pub events: Vec<ReceivedEvent>,
+}
+
+/// One event of a delivery.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReceivedEvent {
+    pub event_type: String,
+    pub subject: String,
+    /// It was received before; `runs` are those that it started then.
+    pub duplicate: bool,
+    pub runs: Vec<RunId>,
+}
+
+/// Why nothing was stored.
+#[derive(Debug, thiserror::Error)]
+pub enum HookError {
+    #[error("there is no webhook `{trigger}` of `{app}`; known are {known}")]
+    UnknownTrigger { app: String, trigger: String, known: String },
+    #[error("the delivery has {bytes} bytes, more than {LONGEST_BODY}")]
+    TooLarge { bytes: usize },
+    #[error(
+        "no link to {app} holds the secret that signs its webhooks; add it with `callboard link add {app} --app {app}`"
+    )]
+    NoSecret { app: String },
+    #[error("the delivery is not believed: {why}")]
+    Unverified { why: String },
+    #[error("{0}")]
+    Unreadable(String),
+    #[error("{0}")]
+    Store(#[from] StoreError),
+}
+
+impl Engine {
+    /// Takes a delivery in. The events are durable, with their runs, when this answers.
+    pub async fn receive_webhook(
+        &self,
+        app: &str,
+        trigger: &str,
+        headers: &HeaderMap,
+        body: &[u8],
+    ) -> Result<Receipt, HookError> {
+        let trigger = self
+            .catalogue()
+            .trigger(app, trigger)
+            .ok_or_else(|| self.unknown_trigger(app, trigger))?;
+        if body.len() > LONGEST_BODY {
+            return Err(HookError::TooLarge { bytes: body.len() });
+        }
+        self.verify(trigger, headers, body)?;
+        let incoming = trigger
+            .events(headers, body)
+            .map_err(|error| HookError::Unreadable(error.to_string()))?;
+        let mut events = Vec::new();
+        for event in incoming {
+            events.push(self.take_in(trigger, event).await?);
+        }
+        Ok(Receipt { events })
+    }
+
+    /// Any link to the app may have sent it.
+    fn verify(&self, trigger: &Trigger, headers: &HeaderMap, body: &[u8]) -> Result<(), HookError> {
+        if !trigger.needs_secret() {
+            return Ok(());
+        }
+        let links = self.shared.links.of_app(&trigger.app);
+        let secrets: Vec<_> =
+            links.iter().filter_map(|open| open.webhook_secret.as_ref()).collect();
+        let mut error = HookError::NoSecret { app: trigger.app.clone() };
+        for secret in secrets {
+            match trigger.verify(headers, body, secret, self.shared.time.now()) {
+                Ok(()) => return Ok(()),
+                Err(unverified) => error = HookError::Unverified { why: unverified.to_string() },
+            }
+        }
+        Err(error)
+    }
+
+    async fn take_in(
+        &self,
+        trigger: &Trigger,
+        event: Incoming,
+    ) -> Result<ReceivedEvent, HookError> {
+        let at = self.shared.time.now();
+        let started_by = journal::Trigger::Event {
+            app: trigger.app.clone(),
+            trigger: trigger.name.clone(),
+            dedupe_key: event.dedupe_key.clone(),
+            event_type: event.event_type.clone(),
+            subject: event.subject.clone(),
+        };
+        let new: Vec<_> = self
+            .library()
+            .list()
+            .iter()
+            .filter(|workflow| workflow.started_by().contains(&event.event_type))
+            .map(|workflow| {
+                let input = input(workflow, trigger, &event, at);
+                self.new_run(&workflow.definition, input, started_by.clone())
+            })
+            .collect();
+        let runs: Vec<RunId> = new.iter().map(|run| run.id.clone()).collect();
+        let Incoming { event_type, dedupe_key, subject, data } = event;
+        let record = EventRecord {
+            app: trigger.app.clone(),
+            trigger: trigger.name.clone(),
+            dedupe_key,
+            event_type: event_type.clone(),
+            subject: subject.clone(),
+            data,
+            runs: runs.clone(),
+            at,
+        };
+        let mut changes = vec![Change::StoreEvent(record)];
+        changes.extend(new.into_iter().map(|run| Change::CreateRun(Box::new(run))));
+        match self.shared.journal.commit(changes).await {
+            Ok(()) => {
+                self.shared.wake.notify_one();
+                Ok(ReceivedEvent { event_type, subject, duplicate: false, runs })
+            }
+            Err(StoreError::Refused(Refusal::EventSeen { runs, .. })) => {
+                Ok(ReceivedEvent { event_type, subject, duplicate: true, runs })
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn unknown_trigger(&self, app: &str, trigger: &str) -> HookError {
+        let all = self.catalogue().apps().flat_map(|app| &app.triggers);
+        let known: Vec<String> = all.map(|known| format!("{}/{}", known.app, known.name)).collect();
+        let known = if known.is_empty() { "none".into() } else { known.join(", ") };
+        HookError::UnknownTrigger { app: app.into(), trigger: trigger.into(), known }
+    }
+}
+
+/// The array of the events that started the run, as the language says.
+fn input(workflow: &Workflow, trigger: &Trigger, event: &Incoming, at: jiff::Timestamp) -> Value {
+    let read =
+        workflow.definition.schedule.as_ref().map(|schedule| schedule.read).unwrap_or_default();
+    let event = match read {
+        ReadAs::Data => event.data.clone(),
+        ReadAs::Envelope | ReadAs::Raw => json!({
+            "specversion": "1.0",
+            "id": event.dedupe_key,
+            "source": format!("/apps/{}/{}", trigger.app, trigger.name),
+            "type": event.event_type,
+            "subject": event.subject,
+            "time": at.to_string(),
+            "datacontenttype": "application/json",
+            "data": event.data,
+        }),
+    };
+    json!([event])
+}
+
+/// Whether a run can be started by one event of these; collecting several is not done yet.
+pub(crate) fn is_single(on: &Strategy) -> bool {
+    match on {
+        Strategy::One(_) => true,
+        Strategy::All(filters) => filters.len() == 1,
+        Strategy::Any { until, .. } => until.is_none(),
+    }
+}

@@ -1,0 +1,207 @@
+//! The journal of a run: the only truth about it. State is a fold over these entries.
+//!
+//! Entries are JSON with a version beside them. New fields get defaults; an entry is never rewritten.
+
+use callboard_apps::Exchange;
+use callboard_flow::{StepId, WorkflowError};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::run::{Mode, Verdict};
+
+/// Version of the entries that this program writes.
+pub const VERSION: u32 = 1;
+
+/// Something that is now certain about a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    pub at: Timestamp,
+    #[serde(flatten)]
+    pub fact: Fact,
+}
+
+/// What an entry says.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "entry", rename_all = "snake_case")]
+pub enum Fact {
+    Started {
+        workflow: String,
+        hash: String,
+        input: Value,
+        trigger: Trigger,
+        mode: Mode,
+    },
+    /// About to be performed. Without one of the outcomes below it is unknown whether it was.
+    Attempted {
+        step: StepId,
+        task: String,
+        attempt: u32,
+        action: String,
+        link: String,
+        /// As the interpreter evaluated them: secrets in them are sealed.
+        arguments: Value,
+        key: String,
+    },
+    Succeeded {
+        step: StepId,
+        attempt: u32,
+        how: How,
+        /// Secrets in it are sealed.
+        output: Value,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        before: Option<Value>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        exchanges: Vec<Exchange>,
+    },
+    /// The service said no, definitely. The workflow may catch it.
+    Failed {
+        step: StepId,
+        attempt: u32,
+        error: WorkflowError,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        exchanges: Vec<Exchange>,
+    },
+    /// Not now; what happens next and when.
+    Deferred {
+        step: StepId,
+        attempt: u32,
+        why: String,
+        next_at: Timestamp,
+        then: Then,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        exchanges: Vec<Exchange>,
+    },
+    TimerSet {
+        step: StepId,
+        task: String,
+        until: Timestamp,
+    },
+    TimerFired {
+        step: StepId,
+    },
+    /// An event that the workflow announced.
+    Emitted {
+        step: StepId,
+        event: Value,
+    },
+    AttentionRequired {
+        step: StepId,
+        attempt: u32,
+        reason: Reason,
+        /// What is known, as a sentence.
+        known: String,
+        /// What a person can do, as a sentence.
+        remedy: String,
+        /// What follows once it is mended without a verdict.
+        then: Then,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        exchanges: Vec<Exchange>,
+    },
+    Resolved {
+        step: StepId,
+        verdict: Verdict,
+        by: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        output: Option<Value>,
+    },
+    /// What a step lacked may be there now: it is tried again.
+    Unblocked {
+        step: StepId,
+        why: String,
+    },
+    Completed {
+        output: Value,
+    },
+    Faulted {
+        error: WorkflowError,
+    },
+    Cancelled {
+        by: String,
+    },
+}
+
+/// What started a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum Trigger {
+    /// A person or a program asked for it.
+    Request { by: String },
+    /// A webhook brought an event.
+    Event { app: String, trigger: String, dedupe_key: String, event_type: String, subject: String },
+}
+
+/// How a success became known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum How {
+    Performed,
+    /// After an unknown outcome a probe found the effect.
+    Probed,
+    /// After an unknown outcome it was sent again, which does no harm here.
+    Repeated,
+}
+
+/// What a deferred step does when its time has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Then {
+    /// Certainly without effect so far: perform it.
+    Perform,
+    /// It may have had its effect: find out first.
+    Recover,
+}
+
+/// Why a person must look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// Nobody but a person can tell whether it took effect.
+    UnknownOutcome,
+    /// The link's credentials do not allow it. Certainly without effect.
+    Credentials,
+    /// No link leads to the app. Certainly without effect.
+    NoLink,
+}
+
+impl Fact {
+    /// Name of the kind of entry, as it is written.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Started { .. } => "started",
+            Self::Attempted { .. } => "attempted",
+            Self::Succeeded { .. } => "succeeded",
+            Self::Failed { .. } => "failed",
+            Self::Deferred { .. } => "deferred",
+            Self::TimerSet { .. } => "timer_set",
+            Self::TimerFired { .. } => "timer_fired",
+            Self::Emitted { .. } => "emitted",
+            Self::AttentionRequired { .. } => "attention_required",
+            Self::Resolved { .. } => "resolved",
+            Self::Unblocked { .. } => "unblocked",
+            Self::Completed { .. } => "completed",
+            Self::Faulted { .. } => "faulted",
+            Self::Cancelled { .. } => "cancelled",
+        }
+    }
+
+    /// The step it is about, if it is about one.
+    pub fn step(&self) -> Option<&StepId> {
+        match self {
+            Self::Started { .. }
+            | Self::Completed { .. }
+            | Self::Faulted { .. }
+            | Self::Cancelled { .. } => None,
+            Self::Attempted { step, .. }
+            | Self::Succeeded { step, .. }
+            | Self::Failed { step, .. }
+            | Self::Deferred { step, .. }
+            | Self::TimerSet { step, .. }
+            | Self::TimerFired { step }
+            | Self::Emitted { step, .. }
+            | Self::AttentionRequired { step, .. }
+            | Self::Resolved { step, .. }
+            | Self::Unblocked { step, .. } => Some(step),
+        }
+    }
+}

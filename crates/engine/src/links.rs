@@ -1,0 +1,228 @@
+//! Links: which tenant or app, and as whom. Credentials are sealed at rest and never leave by this module's answers.
+
+mod credentials;
+mod test;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use callboard_apps::{Catalogue, Link};
+use jiff::Timestamp;
+use secrecy::SecretString;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use url::Url;
+
+use crate::store::{Change, LinkRecord, Refusal, Signal, Store, StoreError};
+use crate::time::Time;
+use crate::vault::{Vault, VaultError};
+
+pub use credentials::SecretName;
+pub use test::LinkReport;
+
+/// A link as somebody asks for it. Secrets by name: see [`Links::secret_names`].
+#[derive(Debug, Clone)]
+pub struct LinkDraft {
+    pub name: String,
+    pub app: String,
+    /// Where the app has one address for everybody, or its settings tell, this may be left out.
+    pub url: Option<Url>,
+    pub settings: Map<String, Value>,
+    pub secrets: BTreeMap<String, SecretString>,
+}
+
+/// A link as everybody may see it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LinkSummary {
+    pub name: String,
+    pub app: String,
+    pub url: String,
+    pub settings: Map<String, Value>,
+    /// Names of the secrets it holds.
+    pub secrets: Vec<String>,
+    pub changed_at: Timestamp,
+}
+
+/// Why a link cannot be added, found or used.
+#[derive(Debug, thiserror::Error)]
+pub enum LinkError {
+    #[error("there is no link named `{name}`; `callboard link list` shows the links there are")]
+    NotFound { name: String },
+    #[error("the name `{name}` of a link must be 1 to 64 letters, digits, `-`, `_` or `.`")]
+    InvalidName { name: String },
+    #[error("there is no app `{app}`; known are {known}")]
+    UnknownApp { app: String, known: String },
+    #[error("the settings of the link do not fit {app}: {why}")]
+    InvalidSettings { app: String, why: String },
+    #[error("a link to {app} {wrong}; its secrets are {known}")]
+    Secrets { app: String, wrong: String, known: String },
+    #[error("{0}")]
+    Vault(#[from] VaultError),
+    #[error("{0}")]
+    Store(#[from] StoreError),
+}
+
+/// A link with everything in it, only in memory.
+#[derive(Debug, Clone)]
+pub(crate) struct OpenLink {
+    pub(crate) link: Arc<Link>,
+    pub(crate) webhook_secret: Option<SecretString>,
+    secrets: Vec<String>,
+    changed_at: Timestamp,
+}
+
+/// All links of the installation.
+pub struct Links {
+    store: Arc<dyn Store>,
+    vault: Vault,
+    catalogue: Arc<Catalogue>,
+    time: Arc<dyn Time>,
+    open: RwLock<BTreeMap<String, OpenLink>>,
+}
+
+impl Links {
+    /// Opens every link there is; one that does not open is an error with its name, not a surprise in a run.
+    pub(crate) async fn load(
+        store: Arc<dyn Store>,
+        vault: Vault,
+        catalogue: Arc<Catalogue>,
+        time: Arc<dyn Time>,
+    ) -> Result<Self, LinkError> {
+        let mut open = BTreeMap::new();
+        for record in store.list_links().await? {
+            open.insert(record.name.clone(), unseal(&vault, record)?);
+        }
+        Ok(Self { store, vault, catalogue, time, open: RwLock::new(open) })
+    }
+
+    /// The secrets that a link to this app may hold, for a face that asks for them.
+    pub fn secret_names(&self, app: &str) -> Result<Vec<SecretName>, LinkError> {
+        let app = self.catalogue.app(app).ok_or_else(|| self.unknown_app(app))?;
+        Ok(credentials::names(app))
+    }
+
+    /// Adds the link or replaces the one of its name. Runs that wait for this app try again.
+    pub(crate) async fn put(&self, draft: LinkDraft) -> Result<LinkSummary, LinkError> {
+        let LinkDraft { name, app, url, settings, secrets } = draft;
+        if !is_name(&name) {
+            return Err(LinkError::InvalidName { name });
+        }
+        let app = self.catalogue.app(&app).ok_or_else(|| self.unknown_app(&app))?;
+        let invalid = |why| LinkError::InvalidSettings { app: app.name.clone(), why };
+        app.settings.check(&Value::Object(settings.clone())).map_err(|mismatches| {
+            invalid(mismatches.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
+        })?;
+        let base_url = match url {
+            Some(url) => url,
+            None => app.base_url(&settings).map_err(|error| invalid(error.to_string()))?,
+        };
+        let (credentials, webhook_secret) = credentials::from_secrets(app, &secrets)?;
+        let sealed = self
+            .vault
+            .seal(&context(&name), &credentials::to_text(&credentials, webhook_secret.as_ref()));
+        let changed_at = self.time.now();
+        let record = LinkRecord {
+            name: name.clone(),
+            app: app.name.clone(),
+            base_url: base_url.to_string(),
+            settings,
+            sealed,
+            changed_at,
+        };
+        let opened = unseal(&self.vault, record.clone())?;
+        let signal = Signal::LinkChanged { app: app.name.clone(), link: name.clone() };
+        let blocked = Change::SignalBlocked { on: app.name.clone(), signal, at: changed_at };
+        // First in memory, so that what wakes up finds it.
+        let before = self.remember(name.clone(), Some(opened.clone()));
+        if let Err(error) = self.store.commit(vec![Change::PutLink(record), blocked]).await {
+            self.remember(name, before);
+            return Err(error.into());
+        }
+        Ok(summary(&opened))
+    }
+
+    pub async fn remove(&self, name: &str) -> Result<(), LinkError> {
+        match self.store.commit(vec![Change::DeleteLink { name: name.into() }]).await {
+            Ok(()) => {
+                self.remember(name.to_owned(), None);
+                Ok(())
+            }
+            Err(StoreError::Refused(Refusal::NoSuchLink { name })) => {
+                Err(LinkError::NotFound { name })
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    pub fn list(&self) -> Vec<LinkSummary> {
+        self.read(|open| open.values().map(summary).collect())
+    }
+
+    pub fn get(&self, name: &str) -> Result<LinkSummary, LinkError> {
+        self.find(name)
+            .map(|open| summary(&open))
+            .ok_or_else(|| LinkError::NotFound { name: name.into() })
+    }
+
+    pub(crate) fn find(&self, name: &str) -> Option<OpenLink> {
+        self.read(|open| open.get(name).cloned())
+    }
+
+    pub(crate) fn of_app(&self, app: &str) -> Vec<OpenLink> {
+        self.read(|open| open.values().filter(|open| open.link.app == app).cloned().collect())
+    }
+
+    fn read<T>(&self, read: impl FnOnce(&BTreeMap<String, OpenLink>) -> T) -> T {
+        read(&self.open.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn remember(&self, name: String, link: Option<OpenLink>) -> Option<OpenLink> {
+        let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
+        match link {
+            Some(link) => open.insert(name, link),
+            None => open.remove(&name),
+        }
+    }
+
+    fn unknown_app(&self, app: &str) -> LinkError {
+        let known: Vec<&str> = self.catalogue.apps().map(|app| app.name.as_str()).collect();
+        LinkError::UnknownApp { app: app.into(), known: known.join(", ") }
+    }
+}
+
+fn context(name: &str) -> String {
+    format!("credentials of link {name}")
+}
+
+fn is_name(name: &str) -> bool {
+    let allowed = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
+    (1..=64).contains(&name.len()) && name.chars().all(allowed)
+}
+
+fn unseal(vault: &Vault, record: LinkRecord) -> Result<OpenLink, LinkError> {
+    let text = vault.open_sealed(&context(&record.name), &record.sealed)?;
+    let inconsistent =
+        |why: String| StoreError::Inconsistent { table: "links", id: record.name.clone(), why };
+    let (credentials, webhook_secret) = credentials::from_text(&text).map_err(inconsistent)?;
+    let base_url = Url::parse(&record.base_url).map_err(|error| inconsistent(error.to_string()))?;
+    let secrets = credentials::held(&credentials, webhook_secret.as_ref());
+    let link = Link {
+        name: record.name,
+        app: record.app,
+        base_url,
+        settings: record.settings,
+        credentials,
+    };
+    Ok(OpenLink { link: Arc::new(link), webhook_secret, secrets, changed_at: record.changed_at })
+}
+
+fn summary(open: &OpenLink) -> LinkSummary {
+    LinkSummary {
+        name: open.link.name.clone(),
+        app: open.link.app.clone(),
+        url: open.link.base_url.to_string(),
+        settings: open.link.settings.clone(),
+        secrets: open.secrets.clone(),
+        changed_at: open.changed_at,
+    }
+}

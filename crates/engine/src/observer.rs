@@ -1,0 +1,60 @@
+//! A place to stand beside every commit of the journal: crash tests stop the process there.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use async_trait::async_trait;
+
+use crate::ids::RunId;
+use crate::journal::Entry;
+use crate::store::{Change, Store, StoreError};
+
+/// Called around every commit that carries journal entries. `ordinal` counts the entries of this process from 1 and
+/// is that of the first entry of the commit.
+#[async_trait]
+pub trait Observer: Send + Sync {
+    async fn before_commit(&self, ordinal: u64, run: &RunId, entries: &[Entry]);
+    async fn after_commit(&self, ordinal: u64, run: &RunId, entries: &[Entry]);
+}
+
+/// The store with an observer beside it. All journal writes go through here.
+pub(crate) struct Journal {
+    store: Arc<dyn Store>,
+    observer: Option<Arc<dyn Observer>>,
+    written: AtomicU64,
+}
+
+impl Journal {
+    pub(crate) fn new(store: Arc<dyn Store>, observer: Option<Arc<dyn Observer>>) -> Self {
+        Self { store, observer, written: AtomicU64::new(0) }
+    }
+
+    pub(crate) fn store(&self) -> &dyn Store {
+        self.store.as_ref()
+    }
+
+    pub(crate) async fn commit(&self, changes: Vec<Change>) -> Result<(), StoreError> {
+        let Some(observer) = &self.observer else { return self.store.commit(changes).await };
+        let seen: Vec<_> = changes.iter().filter_map(|change| self.number(change)).collect();
+        for (ordinal, run, entries) in &seen {
+            observer.before_commit(*ordinal, run, entries).await;
+        }
+        self.store.commit(changes).await?;
+        for (ordinal, run, entries) in &seen {
+            observer.after_commit(*ordinal, run, entries).await;
+        }
+        Ok(())
+    }
+
+    fn number(&self, change: &Change) -> Option<(u64, RunId, Vec<Entry>)> {
+        let (run, entries) = match change {
+            Change::CreateRun(run) => (&run.id, std::slice::from_ref(&run.first)),
+            Change::Advance(advance) if !advance.entries.is_empty() => {
+                (&advance.run, advance.entries.as_slice())
+            }
+            _ => return None,
+        };
+        let before = self.written.fetch_add(entries.len() as u64, Ordering::SeqCst);
+        Some((before + 1, run.clone(), entries.to_vec()))
+    }
+}

@@ -1,0 +1,136 @@
+//! What follows from how a call ended. Pure.
+
+use callboard_apps::{Exchange, Failed, Failure, Performed, Recovered, Recovery};
+use callboard_flow::{ErrorKind, StepId, WorkflowError};
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::backoff::next_try;
+use crate::journal::{Fact, How, Reason, Then};
+
+/// The attempt that ended.
+#[derive(Debug, Clone)]
+pub(crate) struct Tried {
+    pub(crate) step: StepId,
+    pub(crate) attempt: u32,
+    /// How often the step was put off before.
+    pub(crate) delays: u32,
+    pub(crate) now: Timestamp,
+}
+
+/// After performing.
+pub(crate) fn of_performing(tried: Tried, result: Result<Performed, Failed>) -> Fact {
+    match result {
+        Ok(performed) => succeeded(tried, How::Performed, performed),
+        Err(Failed { failure, exchanges }) => match failure {
+            Failure::InvalidArguments(_) => {
+                let error = WorkflowError::new(ErrorKind::Validation, failure.to_string());
+                failed(tried, error, exchanges)
+            }
+            Failure::Rejected { status, title, body } => {
+                failed(tried, rejection(status, &title, &body), exchanges)
+            }
+            Failure::Later { retry_at, why } => {
+                deferred(tried, why, retry_at, Then::Perform, exchanges)
+            }
+            Failure::Unsure { why } => deferred(tried, why, None, Then::Recover, exchanges),
+            Failure::Credentials { why, remedy } => {
+                attention(tried, Reason::Credentials, why, remedy, Then::Perform, exchanges)
+            }
+        },
+    }
+}
+
+/// After finding out about an attempt without an outcome.
+pub(crate) fn of_recovering(
+    tried: Tried,
+    recovery: &Recovery,
+    result: Result<Recovered, Failed>,
+) -> Fact {
+    let repeats = matches!(recovery, Recovery::Repeat | Recovery::ProviderKey { .. });
+    match result {
+        Ok(Recovered::Happened(performed)) => {
+            succeeded(tried, if repeats { How::Repeated } else { How::Probed }, performed)
+        }
+        Ok(Recovered::DidNot) => {
+            let (why, next_at) =
+                ("it certainly had no effect: it is performed again".into(), tried.now);
+            let Tried { step, attempt, .. } = tried;
+            Fact::Deferred {
+                step,
+                attempt,
+                why,
+                next_at,
+                then: Then::Perform,
+                exchanges: Vec::new(),
+            }
+        }
+        Ok(Recovered::Unknown { why, exchanges }) => unknown(tried, why, exchanges),
+        Err(Failed { failure, exchanges }) => match failure {
+            Failure::Later { retry_at, why } => {
+                deferred(tried, why, retry_at, Then::Recover, exchanges)
+            }
+            Failure::Unsure { why } => deferred(tried, why, None, Then::Recover, exchanges),
+            Failure::Credentials { why, remedy } => {
+                attention(tried, Reason::Credentials, why, remedy, Then::Recover, exchanges)
+            }
+            Failure::Rejected { status, title, body } if repeats => {
+                failed(tried, rejection(status, &title, &body), exchanges)
+            }
+            failure @ (Failure::Rejected { .. } | Failure::InvalidArguments(_)) => {
+                unknown(tried, format!("finding out was refused: {failure}"), exchanges)
+            }
+        },
+    }
+}
+
+fn succeeded(tried: Tried, how: How, performed: Performed) -> Fact {
+    let Performed { output, before, exchanges } = performed;
+    Fact::Succeeded { step: tried.step, attempt: tried.attempt, how, output, before, exchanges }
+}
+
+fn failed(tried: Tried, error: WorkflowError, exchanges: Vec<Exchange>) -> Fact {
+    Fact::Failed { step: tried.step, attempt: tried.attempt, error, exchanges }
+}
+
+fn deferred(
+    tried: Tried,
+    why: String,
+    retry_at: Option<Timestamp>,
+    then: Then,
+    exchanges: Vec<Exchange>,
+) -> Fact {
+    let next_at = next_try(tried.now, tried.delays, retry_at);
+    Fact::Deferred { step: tried.step, attempt: tried.attempt, why, next_at, then, exchanges }
+}
+
+fn unknown(tried: Tried, known: String, exchanges: Vec<Exchange>) -> Fact {
+    let remedy =
+        "look whether it took effect, then answer `happened`, `did-not` or `repeat`".into();
+    attention(tried, Reason::UnknownOutcome, known, remedy, Then::Recover, exchanges)
+}
+
+fn attention(
+    tried: Tried,
+    reason: Reason,
+    known: String,
+    remedy: String,
+    then: Then,
+    exchanges: Vec<Exchange>,
+) -> Fact {
+    Fact::AttentionRequired {
+        step: tried.step,
+        attempt: tried.attempt,
+        reason,
+        known,
+        remedy,
+        then,
+        exchanges,
+    }
+}
+
+/// The service's own sentence where it gave one.
+fn rejection(status: u16, title: &str, body: &Value) -> WorkflowError {
+    let detail = body.get("message").and_then(Value::as_str).unwrap_or(title);
+    WorkflowError::communication(status.into(), title, detail)
+}

@@ -1,0 +1,77 @@
+//! What the engine asks of a database: few primitives, changes as data with preconditions.
+//!
+//! A list of changes is one transaction: all of it is durable when `commit` answers, or nothing of it happened. Time is
+//! always a value from the caller. The only SQL is in the backends below.
+
+mod change;
+mod records;
+mod sqlite;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+pub use change::{Advance, Change, Claim, Handover, NewRun, Refusal, StartKey};
+pub use records::{
+    ApiKeyRecord, ClaimedRun, EventRecord, LinkRecord, Page, RunFilter, RunRecord, Signal,
+    WorkflowRecord,
+};
+pub use sqlite::{Place, SqliteStore};
+
+use crate::ids::RunId;
+use crate::journal::Entry;
+
+/// Why the store did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// A precondition did not hold; nothing of the transaction happened.
+    #[error("{0}")]
+    Refused(Refusal),
+    #[error("the store failed while it {tried}: {why}")]
+    Failed { tried: &'static str, why: String },
+    /// A row that cannot be what the engine wrote.
+    #[error("the row {id} of {table} cannot be read: {why}")]
+    Inconsistent { table: &'static str, id: String, why: String },
+    /// Written by a newer version of this program.
+    #[error(
+        "the data was written by a newer version (schema {found}, this version knows {known}): use that version"
+    )]
+    TooNew { found: i64, known: i64 },
+    #[error("the store is closed")]
+    Closed,
+}
+
+/// The engine's database.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// Does all changes in one durable transaction, or none of them.
+    async fn commit(&self, changes: Vec<Change>) -> Result<(), StoreError>;
+
+    /// Takes ownership of runs that are due and owned by nobody (any more), the longest due first.
+    async fn claim(&self, claim: Claim) -> Result<Vec<ClaimedRun>, StoreError>;
+
+    /// Gives up what earlier lives of this node owned, so that it can be claimed at once.
+    async fn disown(&self, node: &str, boot: &str) -> Result<(), StoreError>;
+
+    /// When the next run that nobody owns is due.
+    async fn next_wake(&self) -> Result<Option<Timestamp>, StoreError>;
+
+    async fn find_run(&self, id: &RunId) -> Result<Option<RunRecord>, StoreError>;
+    async fn list_runs(&self, filter: &RunFilter) -> Result<Page, StoreError>;
+    async fn journal(&self, id: &RunId) -> Result<Vec<Entry>, StoreError>;
+    /// What was said to a run and not taken up yet, oldest first.
+    async fn signals(&self, id: &RunId) -> Result<Vec<(i64, Signal)>, StoreError>;
+
+    async fn find_workflow(&self, hash: &str) -> Result<Option<WorkflowRecord>, StoreError>;
+    /// What each file of the library stood for last.
+    async fn list_library(&self) -> Result<Vec<(String, WorkflowRecord)>, StoreError>;
+
+    async fn find_link(&self, name: &str) -> Result<Option<LinkRecord>, StoreError>;
+    async fn list_links(&self) -> Result<Vec<LinkRecord>, StoreError>;
+    async fn find_api_key(&self, id: &str) -> Result<Option<ApiKeyRecord>, StoreError>;
+    async fn find_event(
+        &self,
+        app: &str,
+        trigger: &str,
+        dedupe_key: &str,
+    ) -> Result<Option<EventRecord>, StoreError>;
+}

@@ -1,0 +1,144 @@
+//! Changes as data. A backend may put many transactions into one sync of the disk; each keeps its own preconditions.
+
+use std::fmt;
+
+use jiff::Timestamp;
+
+use super::records::{ApiKeyRecord, EventRecord, LinkRecord, Signal, WorkflowRecord};
+use crate::ids::RunId;
+use crate::journal::Entry;
+use crate::run::{Mode, RunStatus};
+
+/// One change and, in its description, what must hold for it.
+#[derive(Debug, Clone)]
+pub enum Change {
+    /// Keeps a definition for as long as runs refer to it. Known hashes stay as they are.
+    KeepWorkflow(WorkflowRecord),
+    /// This file of the library stands for that definition from now on.
+    MakeCurrent {
+        file: String,
+        hash: String,
+        at: Timestamp,
+    },
+    /// The file is gone from the library.
+    Retire {
+        file: String,
+    },
+    /// Remembers the key of a start. Refused with `StartKeyTaken` if the key is known.
+    TakeStartKey(StartKey),
+    /// Stores an event once. Refused with `EventSeen` if its key is known.
+    StoreEvent(EventRecord),
+    /// A new run with its first entry, due at once and owned by nobody.
+    CreateRun(Box<NewRun>),
+    /// The next entries of a run, from its owner only. Refused with `NotOwner` if the epoch has moved on.
+    Advance(Box<Advance>),
+    /// Says something to a run that is not final and makes it due. Refused with `NoSuchRun` or `RunIsFinal`.
+    Signal {
+        run: RunId,
+        signal: Signal,
+        at: Timestamp,
+    },
+    /// Says something to every run that is blocked on this.
+    SignalBlocked {
+        on: String,
+        signal: Signal,
+        at: Timestamp,
+    },
+    PutLink(LinkRecord),
+    /// Refused with `NoSuchLink`.
+    DeleteLink {
+        name: String,
+    },
+    PutApiKey(ApiKeyRecord),
+}
+
+/// A run as it begins.
+#[derive(Debug, Clone)]
+pub struct NewRun {
+    pub id: RunId,
+    pub workflow: String,
+    pub workflow_hash: String,
+    pub mode: Mode,
+    pub first: Entry,
+    pub at: Timestamp,
+}
+
+/// Starting twice with one key starts once.
+#[derive(Debug, Clone)]
+pub struct StartKey {
+    pub key: String,
+    /// Hash of what was asked for, to tell a repetition from a mix-up.
+    pub fingerprint: String,
+    pub run: RunId,
+    pub at: Timestamp,
+}
+
+/// A step forward of a run: entries, status and next wake time in one.
+#[derive(Debug, Clone)]
+pub struct Advance {
+    pub run: RunId,
+    pub epoch: i64,
+    /// Place of the first entry in the run's journal.
+    pub first_seq: i64,
+    pub entries: Vec<Entry>,
+    /// Signals that these entries take up, up to and including this one.
+    pub signals_up_to: Option<i64>,
+    pub status: RunStatus,
+    pub handover: Handover,
+    pub at: Timestamp,
+}
+
+/// What becomes of the ownership of a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Handover {
+    /// The owner goes on; its lease is renewed until then.
+    Keep { lease_until: Timestamp },
+    /// Nobody owns it until it is due (at once, if something was said to it meanwhile).
+    Release { wake_at: Option<Timestamp>, blocked_on: Option<String> },
+}
+
+/// A request for work.
+#[derive(Debug, Clone)]
+pub struct Claim {
+    pub node: String,
+    /// Names one life of the node's process.
+    pub boot: String,
+    /// Runs due by then.
+    pub now: Timestamp,
+    /// Leases count on a clock of their own: a jump of the business clock must not expire them.
+    pub lease_now: Timestamp,
+    pub lease_until: Timestamp,
+    pub limit: usize,
+}
+
+/// A precondition that did not hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    NotOwner { run: RunId, epoch: i64 },
+    StartKeyTaken { key: String, fingerprint: String, run: RunId },
+    EventSeen { dedupe_key: String, runs: Vec<RunId> },
+    NoSuchRun { run: RunId },
+    RunIsFinal { run: RunId, status: RunStatus },
+    NoSuchLink { name: String },
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotOwner { run, epoch } => {
+                write!(formatter, "epoch {epoch} of {run} is over: somebody else owns it")
+            }
+            Self::StartKeyTaken { key, run, .. } => {
+                write!(formatter, "the idempotency key `{key}` belongs to {run}")
+            }
+            Self::EventSeen { dedupe_key, .. } => {
+                write!(formatter, "the event {dedupe_key} was received before")
+            }
+            Self::NoSuchRun { run } => write!(formatter, "there is no run {run}"),
+            Self::RunIsFinal { run, status } => {
+                write!(formatter, "{run} is {status} and takes nothing more")
+            }
+            Self::NoSuchLink { name } => write!(formatter, "there is no link named `{name}`"),
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! What the store keeps, as values.
+
+use callboard_flow::StepId;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::ids::RunId;
+use crate::run::{Mode, RunStatus, Verdict};
+
+/// A definition by the hash of its canonical form.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WorkflowRecord {
+    pub hash: String,
+    pub name: String,
+    pub version: String,
+    /// Name of the file it was read from, for error messages.
+    pub source_name: String,
+    pub text: String,
+    pub at: Timestamp,
+}
+
+/// A run without its history.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunRecord {
+    pub id: RunId,
+    pub workflow: String,
+    pub workflow_hash: String,
+    pub mode: Mode,
+    pub status: RunStatus,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+    pub wake_at: Option<Timestamp>,
+    pub blocked_on: Option<String>,
+    pub epoch: i64,
+}
+
+/// A run that its claimer now owns.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClaimedRun {
+    pub id: RunId,
+    pub workflow_hash: String,
+    pub epoch: i64,
+}
+
+/// Something said to a run from outside its own course.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "signal")]
+pub enum Signal {
+    Cancel {
+        by: String,
+    },
+    Resolve {
+        step: StepId,
+        verdict: Verdict,
+        by: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        output: Option<Value>,
+    },
+    /// A link to this app was added or changed: what waits for it tries again.
+    LinkChanged {
+        app: String,
+        link: String,
+    },
+}
+
+/// Which runs, newest first.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RunFilter {
+    pub status: Option<RunStatus>,
+    pub workflow: Option<String>,
+    /// Only runs older than this one.
+    pub before: Option<RunId>,
+    pub limit: usize,
+}
+
+/// A page of runs and where the next one begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page {
+    pub runs: Vec<RunRecord>,
+    pub next: Option<RunId>,
+}
+
+/// An event as it came in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventRecord {
+    pub app: String,
+    pub trigger: String,
+    pub dedupe_key: String,
+    pub event_type: String,
+    pub subject: String,
+    pub data: Value,
+    /// The runs it started.
+    pub runs: Vec<RunId>,
+    pub at: Timestamp,
+}
+
+/// A link with its credentials sealed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LinkRecord {
+    pub name: String,
+    pub app: String,
+    pub base_url: String,
+    pub settings: Map<String, Value>,
+    pub sealed: String,
+    pub changed_at: Timestamp,
+}
+
+/// An API key by what can be checked of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiKeyRecord {
+    /// The public half, by which it is found.
+    pub id: String,
+    /// SHA-256 of the secret half.
+    pub hash: Vec<u8>,
+    pub name: String,
+    pub at: Timestamp,
+}

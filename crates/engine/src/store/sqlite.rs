@@ -1,0 +1,117 @@
+//! SQLite: the embedded default.
+//!
+//! One thread writes and commits what has queued up as a group (`synchronous=FULL`); a few threads read beside it.
+
+mod apply;
+mod read;
+mod rows;
+mod schema;
+mod threads;
+
+use std::path::PathBuf;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use super::{
+    ApiKeyRecord, Change, Claim, ClaimedRun, EventRecord, LinkRecord, Page, RunFilter, RunRecord,
+    Signal, Store, StoreError, WorkflowRecord,
+};
+use crate::ids::RunId;
+use crate::journal::Entry;
+use threads::Threads;
+
+/// Where the database lives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// Gone with the process: for trying a definition.
+    Memory,
+    File(PathBuf),
+}
+
+/// The engine's store on SQLite.
+pub struct SqliteStore {
+    threads: Threads,
+}
+
+impl SqliteStore {
+    /// Opens the database, makes it where it is not there, and brings its schema up to date.
+    pub fn open(place: &Place) -> Result<Self, StoreError> {
+        Ok(Self { threads: Threads::start(place)? })
+    }
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn commit(&self, changes: Vec<Change>) -> Result<(), StoreError> {
+        self.threads.write(move |connection| apply::all(connection, &changes)).await
+    }
+
+    async fn claim(&self, claim: Claim) -> Result<Vec<ClaimedRun>, StoreError> {
+        self.threads.write(move |connection| apply::claim(connection, &claim)).await
+    }
+
+    async fn disown(&self, node: &str, boot: &str) -> Result<(), StoreError> {
+        let (node, boot) = (node.to_owned(), boot.to_owned());
+        self.threads.write(move |connection| apply::disown(connection, &node, &boot)).await
+    }
+
+    async fn next_wake(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.threads.read(read::next_wake).await
+    }
+
+    async fn find_run(&self, id: &RunId) -> Result<Option<RunRecord>, StoreError> {
+        let id = id.clone();
+        self.threads.read(move |connection| read::find_run(connection, &id)).await
+    }
+
+    async fn list_runs(&self, filter: &RunFilter) -> Result<Page, StoreError> {
+        let filter = filter.clone();
+        self.threads.read(move |connection| read::list_runs(connection, &filter)).await
+    }
+
+    async fn journal(&self, id: &RunId) -> Result<Vec<Entry>, StoreError> {
+        let id = id.clone();
+        self.threads.read(move |connection| read::journal(connection, &id)).await
+    }
+
+    async fn signals(&self, id: &RunId) -> Result<Vec<(i64, Signal)>, StoreError> {
+        let id = id.clone();
+        self.threads.read(move |connection| read::signals(connection, &id)).await
+    }
+
+    async fn find_workflow(&self, hash: &str) -> Result<Option<WorkflowRecord>, StoreError> {
+        let hash = hash.to_owned();
+        self.threads.read(move |connection| read::find_workflow(connection, &hash)).await
+    }
+
+    async fn list_library(&self) -> Result<Vec<(String, WorkflowRecord)>, StoreError> {
+        self.threads.read(read::list_library).await
+    }
+
+    async fn find_link(&self, name: &str) -> Result<Option<LinkRecord>, StoreError> {
+        let name = name.to_owned();
+        self.threads.read(move |connection| read::find_link(connection, &name)).await
+    }
+
+    async fn list_links(&self) -> Result<Vec<LinkRecord>, StoreError> {
+        self.threads.read(read::list_links).await
+    }
+
+    async fn find_api_key(&self, id: &str) -> Result<Option<ApiKeyRecord>, StoreError> {
+        let id = id.to_owned();
+        self.threads.read(move |connection| read::find_api_key(connection, &id)).await
+    }
+
+    async fn find_event(
+        &self,
+        app: &str,
+        trigger: &str,
+        dedupe_key: &str,
+    ) -> Result<Option<EventRecord>, StoreError> {
+        let (app, trigger, key) = (app.to_owned(), trigger.to_owned(), dedupe_key.to_owned());
+        self.threads
+            .read(move |connection| read::find_event(connection, &app, &trigger, &key))
+            .await
+    }
+}

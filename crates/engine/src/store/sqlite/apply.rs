@@ -1,0 +1,300 @@
+//! Changes as SQL. Whoever calls is inside a transaction that an error undoes.
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension as _, Params, params};
+
+use super::read;
+use super::rows::{optional_micros, to_json, to_micros};
+use super::threads::failed;
+use crate::ids::RunId;
+use crate::journal::{Entry, VERSION};
+use crate::store::{
+    Advance, ApiKeyRecord, Change, Claim, ClaimedRun, EventRecord, Handover, LinkRecord, NewRun,
+    Refusal, Signal, StartKey, StoreError, WorkflowRecord,
+};
+
+pub(super) fn all(connection: &Connection, changes: &[Change]) -> Result<(), StoreError> {
+    changes.iter().try_for_each(|change| match change {
+        Change::KeepWorkflow(workflow) => keep_workflow(connection, workflow),
+        Change::MakeCurrent { file, hash, at } => make_current(connection, file, hash, *at),
+        Change::Retire { file } => {
+            execute(connection, "DELETE FROM library WHERE file = $1", params![file]).map(drop)
+        }
+        Change::TakeStartKey(key) => take_start_key(connection, key),
+        Change::StoreEvent(event) => store_event(connection, event),
+        Change::CreateRun(run) => create_run(connection, run),
+        Change::Advance(advance) => self::advance(connection, advance),
+        Change::Signal { run, signal, at } => self::signal(connection, run, signal, *at),
+        Change::SignalBlocked { on, signal, at } => signal_blocked(connection, on, signal, *at),
+        Change::PutLink(link) => put_link(connection, link),
+        Change::DeleteLink { name } => delete_link(connection, name),
+        Change::PutApiKey(key) => put_api_key(connection, key),
+    })
+}
+
+fn keep_workflow(connection: &Connection, workflow: &WorkflowRecord) -> Result<(), StoreError> {
+    let WorkflowRecord { hash, name, version, source_name, text, at } = workflow;
+    execute(
+        connection,
+        "INSERT INTO workflows (hash, name, version, source_name, text, at) VALUES ($1, $2, $3, $4, $5, $6) \
+         ON CONFLICT (hash) DO NOTHING",
+        params![hash, name, version, source_name, text, to_micros(*at)],
+    )
+    .map(drop)
+}
+
+fn make_current(
+    connection: &Connection,
+    file: &str,
+    hash: &str,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    execute(
+        connection,
+        "INSERT INTO library (file, hash, at) VALUES ($1, $2, $3) \
+         ON CONFLICT (file) DO UPDATE SET hash = excluded.hash, at = excluded.at",
+        params![file, hash, to_micros(at)],
+    )
+    .map(drop)
+}
+
+fn take_start_key(connection: &Connection, key: &StartKey) -> Result<(), StoreError> {
+    if let Some((fingerprint, run)) = read::start_key(connection, &key.key)? {
+        return Err(StoreError::Refused(Refusal::StartKeyTaken {
+            key: key.key.clone(),
+            fingerprint,
+            run,
+        }));
+    }
+    execute(
+        connection,
+        "INSERT INTO start_keys (key, fingerprint, run_id, at) VALUES ($1, $2, $3, $4)",
+        params![key.key, key.fingerprint, key.run.as_str(), to_micros(key.at)],
+    )
+    .map(drop)
+}
+
+fn store_event(connection: &Connection, event: &EventRecord) -> Result<(), StoreError> {
+    let EventRecord { app, trigger, dedupe_key, event_type, subject, data, runs, at } = event;
+    let inserted = execute(
+        connection,
+        "INSERT INTO inbox (app, trigger_name, dedupe_key, event_type, subject, data, runs, at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING",
+        params![
+            app,
+            trigger,
+            dedupe_key,
+            event_type,
+            subject,
+            to_json(data)?,
+            to_json(runs)?,
+            to_micros(*at)
+        ],
+    )?;
+    if inserted == 1 {
+        return Ok(());
+    }
+    let first = read::find_event(connection, app, trigger, dedupe_key)?;
+    let runs = first.map(|first| first.runs).unwrap_or_default();
+    Err(StoreError::Refused(Refusal::EventSeen { dedupe_key: dedupe_key.clone(), runs }))
+}
+
+fn create_run(connection: &Connection, run: &NewRun) -> Result<(), StoreError> {
+    execute(
+        connection,
+        "INSERT INTO runs (id, workflow, workflow_hash, mode, status, created_at, updated_at, wake_at) \
+         VALUES ($1, $2, $3, $4, 'running', $5, $5, $5)",
+        params![
+            run.id.as_str(),
+            run.workflow,
+            run.workflow_hash,
+            run.mode.name(),
+            to_micros(run.at)
+        ],
+    )?;
+    append(connection, &run.id, 1, std::slice::from_ref(&run.first))
+}
+
+fn append(
+    connection: &Connection,
+    run: &RunId,
+    first_seq: i64,
+    entries: &[Entry],
+) -> Result<(), StoreError> {
+    for (seq, entry) in (first_seq..).zip(entries) {
+        execute(
+            connection,
+            "INSERT INTO journal (run_id, seq, at, kind, version, entry) VALUES ($1, $2, $3, $4, $5, $6)",
+            params![
+                run.as_str(),
+                seq,
+                to_micros(entry.at),
+                entry.fact.name(),
+                VERSION,
+                to_json(entry)?
+            ],
+        )?;
+    }
+    Ok(())
+}
+
+fn advance(connection: &Connection, advance: &Advance) -> Result<(), StoreError> {
+    let Advance { run, epoch, first_seq, entries, signals_up_to, status, handover, at } = advance;
+    if let Some(last) = signals_up_to {
+        let sql = "DELETE FROM signals WHERE run_id = $1 AND id <= $2";
+        execute(connection, sql, params![run.as_str(), last])?;
+    }
+    let changed = match handover {
+        Handover::Keep { lease_until } => execute(
+            connection,
+            "UPDATE runs SET status = $3, updated_at = $4, lease_until = $5 \
+             WHERE id = $1 AND epoch = $2 AND boot IS NOT NULL",
+            params![run.as_str(), epoch, status.name(), to_micros(*at), to_micros(*lease_until)],
+        )?,
+        Handover::Release { wake_at, blocked_on } => execute(
+            connection,
+            "UPDATE runs SET status = $3, updated_at = $4, blocked_on = $6, node = NULL, boot = NULL, lease_until = NULL, \
+             wake_at = CASE WHEN EXISTS (SELECT 1 FROM signals WHERE run_id = $1) THEN $4 ELSE $5 END \
+             WHERE id = $1 AND epoch = $2 AND boot IS NOT NULL",
+            params![
+                run.as_str(),
+                epoch,
+                status.name(),
+                to_micros(*at),
+                optional_micros(*wake_at),
+                blocked_on
+            ],
+        )?,
+    };
+    if changed == 0 {
+        return Err(StoreError::Refused(Refusal::NotOwner { run: run.clone(), epoch: *epoch }));
+    }
+    append(connection, run, *first_seq, entries)?;
+    if status.is_final() {
+        // What was said too late is nobody's business any more, and must not wake the run.
+        execute(connection, "DELETE FROM signals WHERE run_id = $1", params![run.as_str()])?;
+        execute(connection, "UPDATE runs SET wake_at = NULL WHERE id = $1", params![run.as_str()])?;
+    }
+    Ok(())
+}
+
+fn signal(
+    connection: &Connection,
+    run: &RunId,
+    signal: &Signal,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    let found = read::find_run(connection, run)?;
+    let found =
+        found.ok_or_else(|| StoreError::Refused(Refusal::NoSuchRun { run: run.clone() }))?;
+    if found.status.is_final() {
+        return Err(StoreError::Refused(Refusal::RunIsFinal {
+            run: run.clone(),
+            status: found.status,
+        }));
+    }
+    let sql = "INSERT INTO signals (run_id, signal, at) VALUES ($1, $2, $3)";
+    execute(connection, sql, params![run.as_str(), to_json(signal)?, to_micros(at)])?;
+    execute(
+        connection,
+        "UPDATE runs SET wake_at = $2 WHERE id = $1",
+        params![run.as_str(), to_micros(at)],
+    )
+    .map(drop)
+}
+
+fn signal_blocked(
+    connection: &Connection,
+    on: &str,
+    signal: &Signal,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    let sql = "INSERT INTO signals (run_id, signal, at) SELECT id, $2, $3 FROM runs WHERE blocked_on = $1";
+    execute(connection, sql, params![on, to_json(signal)?, to_micros(at)])?;
+    execute(
+        connection,
+        "UPDATE runs SET wake_at = $2 WHERE blocked_on = $1",
+        params![on, to_micros(at)],
+    )
+    .map(drop)
+}
+
+fn put_link(connection: &Connection, link: &LinkRecord) -> Result<(), StoreError> {
+    let LinkRecord { name, app, base_url, settings, sealed, changed_at } = link;
+    execute(
+        connection,
+        "INSERT INTO links (name, app, base_url, settings, sealed, changed_at) VALUES ($1, $2, $3, $4, $5, $6) \
+         ON CONFLICT (name) DO UPDATE SET app = excluded.app, base_url = excluded.base_url, \
+         settings = excluded.settings, sealed = excluded.sealed, changed_at = excluded.changed_at",
+        params![name, app, base_url, to_json(settings)?, sealed, to_micros(*changed_at)],
+    )
+    .map(drop)
+}
+
+fn delete_link(connection: &Connection, name: &str) -> Result<(), StoreError> {
+    match execute(connection, "DELETE FROM links WHERE name = $1", params![name])? {
+        0 => Err(StoreError::Refused(Refusal::NoSuchLink { name: name.to_owned() })),
+        _ => Ok(()),
+    }
+}
+
+fn put_api_key(connection: &Connection, key: &ApiKeyRecord) -> Result<(), StoreError> {
+    execute(
+        connection,
+        "INSERT INTO api_keys (id, hash, name, at) VALUES ($1, $2, $3, $4) \
+         ON CONFLICT (id) DO UPDATE SET hash = excluded.hash, name = excluded.name, at = excluded.at",
+        params![key.id, key.hash, key.name, to_micros(key.at)],
+    )
+    .map(drop)
+}
+
+pub(super) fn claim(connection: &Connection, claim: &Claim) -> Result<Vec<ClaimedRun>, StoreError> {
+    let mut claimed = Vec::new();
+    while claimed.len() < claim.limit {
+        let Some(run) =
+            claim_one(connection, claim).map_err(|error| failed("claimed a run", &error))?
+        else {
+            break;
+        };
+        let id = run.0.parse().map_err(|error: crate::ids::InvalidRunId| {
+            StoreError::Inconsistent { table: "runs", id: run.0.clone(), why: error.to_string() }
+        })?;
+        claimed.push(ClaimedRun { id, workflow_hash: run.1, epoch: run.2 });
+    }
+    Ok(claimed)
+}
+
+/// Two searches, one index each: what nobody owns and is due, else what an owner let expire.
+fn claim_one(
+    connection: &Connection,
+    claim: &Claim,
+) -> rusqlite::Result<Option<(String, String, i64)>> {
+    let due = "SELECT id FROM runs WHERE wake_at <= $4 AND boot IS NULL ORDER BY wake_at LIMIT 1";
+    let expired = "SELECT id FROM runs WHERE boot IS NOT NULL AND boot <> $2 AND lease_until < $4 ORDER BY lease_until LIMIT 1";
+    for (which, by) in [(due, claim.now), (expired, claim.lease_now)] {
+        let sql = format!(
+            "UPDATE runs SET node = $1, boot = $2, lease_until = $3, epoch = epoch + 1, blocked_on = NULL \
+             WHERE id = ({which}) RETURNING id, workflow_hash, epoch"
+        );
+        let values = params![claim.node, claim.boot, to_micros(claim.lease_until), to_micros(by)];
+        let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
+        if let Some(run) = connection.prepare_cached(&sql)?.query_row(values, row).optional()? {
+            return Ok(Some(run));
+        }
+    }
+    Ok(None)
+}
+
+pub(super) fn disown(connection: &Connection, node: &str, boot: &str) -> Result<(), StoreError> {
+    execute(
+        connection,
+        "UPDATE runs SET node = NULL, boot = NULL, lease_until = NULL WHERE boot IS NOT NULL AND node = $1 AND boot <> $2",
+        params![node, boot],
+    )
+    .map(drop)
+}
+
+fn execute(connection: &Connection, sql: &str, values: impl Params) -> Result<usize, StoreError> {
+    let run = || connection.prepare_cached(sql)?.execute(values);
+    run().map_err(|error| failed("wrote", &error))
+}

@@ -1,0 +1,207 @@
+//! Questions as SQL.
+
+use jiff::Timestamp;
+use rusqlite::{Connection, Params, params};
+
+use super::rows::Columns;
+use super::threads::failed;
+use crate::ids::RunId;
+use crate::journal::{Entry, VERSION};
+use crate::run::Mode;
+use crate::store::{
+    ApiKeyRecord, EventRecord, LinkRecord, Page, RunFilter, RunRecord, Signal, StoreError,
+    WorkflowRecord,
+};
+
+/// No list is longer than this.
+const MOST: usize = 500;
+
+pub(super) fn next_wake(connection: &Connection) -> Result<Option<Timestamp>, StoreError> {
+    let sql = "SELECT MIN(wake_at) AS wake_at FROM runs WHERE wake_at IS NOT NULL AND boot IS NULL";
+    Ok(rows(connection, "runs", sql, [], |columns| columns.optional_at("wake_at"))?.pop().flatten())
+}
+
+pub(super) fn find_run(
+    connection: &Connection,
+    id: &RunId,
+) -> Result<Option<RunRecord>, StoreError> {
+    Ok(rows(connection, "runs", "SELECT * FROM runs WHERE id = $1", params![id.as_str()], run)?
+        .pop())
+}
+
+pub(super) fn list_runs(connection: &Connection, filter: &RunFilter) -> Result<Page, StoreError> {
+    let limit = filter.limit.clamp(1, MOST);
+    let sql = "SELECT * FROM runs WHERE id < $1 AND ($2 IS NULL OR status = $2) AND ($3 IS NULL OR workflow = $3) \
+               ORDER BY id DESC LIMIT $4";
+    // `~` sorts after every letter and digit.
+    let before = filter.before.as_ref().map_or("run_~", RunId::as_str);
+    let status = filter.status.map(|status| status.name());
+    let one_more = i64::try_from(limit + 1).unwrap_or(i64::MAX);
+    let mut runs =
+        rows(connection, "runs", sql, params![before, status, filter.workflow, one_more], run)?;
+    let more = runs.len() > limit;
+    runs.truncate(limit);
+    let next = if more { runs.last().map(|run| run.id.clone()) } else { None };
+    Ok(Page { runs, next })
+}
+
+pub(super) fn journal(connection: &Connection, id: &RunId) -> Result<Vec<Entry>, StoreError> {
+    let sql = "SELECT run_id, version, entry FROM journal WHERE run_id = $1 ORDER BY seq";
+    rows(connection, "journal", sql, params![id.as_str()], |columns| {
+        match columns.get::<u32>("version")? {
+            VERSION => columns.json("entry"),
+            other => Err(columns
+                .inconsistent(&format!("it has version {other}, this program reads {VERSION}"))),
+        }
+    })
+}
+
+pub(super) fn signals(
+    connection: &Connection,
+    id: &RunId,
+) -> Result<Vec<(i64, Signal)>, StoreError> {
+    let sql = "SELECT run_id, id, signal FROM signals WHERE run_id = $1 ORDER BY id";
+    rows(connection, "signals", sql, params![id.as_str()], |columns| {
+        Ok((columns.get("id")?, columns.json("signal")?))
+    })
+}
+
+pub(super) fn start_key(
+    connection: &Connection,
+    key: &str,
+) -> Result<Option<(String, RunId)>, StoreError> {
+    let sql = "SELECT key, fingerprint, run_id FROM start_keys WHERE key = $1";
+    let found = rows(connection, "start_keys", sql, params![key], |columns| {
+        Ok((columns.get("fingerprint")?, columns.parse("run_id")?))
+    });
+    Ok(found?.pop())
+}
+
+pub(super) fn find_workflow(
+    connection: &Connection,
+    hash: &str,
+) -> Result<Option<WorkflowRecord>, StoreError> {
+    Ok(rows(
+        connection,
+        "workflows",
+        "SELECT * FROM workflows WHERE hash = $1",
+        params![hash],
+        workflow,
+    )?
+    .pop())
+}
+
+pub(super) fn list_library(
+    connection: &Connection,
+) -> Result<Vec<(String, WorkflowRecord)>, StoreError> {
+    let sql = "SELECT library.file, workflows.* FROM library JOIN workflows USING (hash) ORDER BY library.file";
+    rows(connection, "library", sql, [], |columns| Ok((columns.get("file")?, workflow(columns)?)))
+}
+
+pub(super) fn find_link(
+    connection: &Connection,
+    name: &str,
+) -> Result<Option<LinkRecord>, StoreError> {
+    Ok(rows(connection, "links", "SELECT * FROM links WHERE name = $1", params![name], link)?.pop())
+}
+
+pub(super) fn list_links(connection: &Connection) -> Result<Vec<LinkRecord>, StoreError> {
+    rows(connection, "links", "SELECT * FROM links ORDER BY name", [], link)
+}
+
+pub(super) fn find_api_key(
+    connection: &Connection,
+    id: &str,
+) -> Result<Option<ApiKeyRecord>, StoreError> {
+    let found = rows(
+        connection,
+        "api_keys",
+        "SELECT * FROM api_keys WHERE id = $1",
+        params![id],
+        |columns| {
+            Ok(ApiKeyRecord {
+                id: columns.get("id")?,
+                hash: columns.get("hash")?,
+                name: columns.get("name")?,
+                at: columns.at("at")?,
+            })
+        },
+    );
+    Ok(found?.pop())
+}
+
+pub(super) fn find_event(
+    connection: &Connection,
+    app: &str,
+    trigger: &str,
+    dedupe_key: &str,
+) -> Result<Option<EventRecord>, StoreError> {
+    let sql = "SELECT * FROM inbox WHERE app = $1 AND trigger_name = $2 AND dedupe_key = $3";
+    let found = rows(connection, "inbox", sql, params![app, trigger, dedupe_key], |columns| {
+        Ok(EventRecord {
+            app: columns.get("app")?,
+            trigger: columns.get("trigger_name")?,
+            dedupe_key: columns.get("dedupe_key")?,
+            event_type: columns.get("event_type")?,
+            subject: columns.get("subject")?,
+            data: columns.json("data")?,
+            runs: columns.json("runs")?,
+            at: columns.at("at")?,
+        })
+    });
+    Ok(found?.pop())
+}
+
+fn run(columns: &Columns<'_>) -> Result<RunRecord, StoreError> {
+    Ok(RunRecord {
+        id: columns.parse("id")?,
+        workflow: columns.get("workflow")?,
+        workflow_hash: columns.get("workflow_hash")?,
+        mode: columns.parse::<Mode>("mode")?,
+        status: columns.parse("status")?,
+        created_at: columns.at("created_at")?,
+        updated_at: columns.at("updated_at")?,
+        wake_at: columns.optional_at("wake_at")?,
+        blocked_on: columns.get("blocked_on")?,
+        epoch: columns.get("epoch")?,
+    })
+}
+
+fn workflow(columns: &Columns<'_>) -> Result<WorkflowRecord, StoreError> {
+    Ok(WorkflowRecord {
+        hash: columns.get("hash")?,
+        name: columns.get("name")?,
+        version: columns.get("version")?,
+        source_name: columns.get("source_name")?,
+        text: columns.get("text")?,
+        at: columns.at("at")?,
+    })
+}
+
+fn link(columns: &Columns<'_>) -> Result<LinkRecord, StoreError> {
+    Ok(LinkRecord {
+        name: columns.get("name")?,
+        app: columns.get("app")?,
+        base_url: columns.get("base_url")?,
+        settings: columns.json("settings")?,
+        sealed: columns.get("sealed")?,
+        changed_at: columns.at("changed_at")?,
+    })
+}
+
+fn rows<T>(
+    connection: &Connection,
+    table: &'static str,
+    sql: &str,
+    values: impl Params,
+    read: impl Fn(&Columns<'_>) -> Result<T, StoreError>,
+) -> Result<Vec<T>, StoreError> {
+    let failed = |error: rusqlite::Error| failed("read", &error);
+    let mut statement = connection.prepare_cached(sql).map_err(failed)?;
+    let mut found = statement.query(values).map_err(failed)?;
+    let mut values = Vec::new();
+    while let Some(row) = found.next().map_err(failed)? {
+        values.push(read(&Columns { table, row })?);
+    }
+    Ok(values)
+}

@@ -1,0 +1,81 @@
+//! Tables, and how an older database becomes a newer one.
+
+use rusqlite::Connection;
+
+use super::threads::failed;
+use crate::store::StoreError;
+
+/// In order; each is applied once and never changed afterwards.
+const MIGRATIONS: &[&str] = &["
+    CREATE TABLE workflows (
+        hash TEXT PRIMARY KEY, name TEXT NOT NULL, version TEXT NOT NULL, source_name TEXT NOT NULL,
+        text TEXT NOT NULL, at INTEGER NOT NULL
+    ) STRICT;
+    CREATE TABLE library (
+        file TEXT PRIMARY KEY, hash TEXT NOT NULL REFERENCES workflows(hash), at INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE runs (
+        id TEXT PRIMARY KEY, workflow TEXT NOT NULL, workflow_hash TEXT NOT NULL REFERENCES workflows(hash),
+        mode TEXT NOT NULL, status TEXT NOT NULL, created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL,
+        wake_at INTEGER, blocked_on TEXT,
+        node TEXT, boot TEXT, epoch INTEGER NOT NULL DEFAULT 0, lease_until INTEGER
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX runs_due ON runs(wake_at) WHERE wake_at IS NOT NULL AND boot IS NULL;
+    CREATE INDEX runs_owned ON runs(lease_until) WHERE boot IS NOT NULL;
+    CREATE INDEX runs_blocked ON runs(blocked_on) WHERE blocked_on IS NOT NULL;
+    CREATE INDEX runs_by_status ON runs(status, id);
+    CREATE INDEX runs_by_workflow ON runs(workflow, id);
+    CREATE TABLE journal (
+        run_id TEXT NOT NULL REFERENCES runs(id), seq INTEGER NOT NULL, at INTEGER NOT NULL, kind TEXT NOT NULL,
+        version INTEGER NOT NULL, entry TEXT NOT NULL, PRIMARY KEY (run_id, seq)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE signals (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, run_id TEXT NOT NULL REFERENCES runs(id), signal TEXT NOT NULL,
+        at INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX signals_by_run ON signals(run_id, id);
+    CREATE TABLE inbox (
+        app TEXT NOT NULL, trigger_name TEXT NOT NULL, dedupe_key TEXT NOT NULL, event_type TEXT NOT NULL,
+        subject TEXT NOT NULL, data TEXT NOT NULL, runs TEXT NOT NULL, at INTEGER NOT NULL,
+        PRIMARY KEY (app, trigger_name, dedupe_key)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE start_keys (
+        key TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, run_id TEXT NOT NULL, at INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE links (
+        name TEXT PRIMARY KEY, app TEXT NOT NULL, base_url TEXT NOT NULL, settings TEXT NOT NULL,
+        sealed TEXT NOT NULL, changed_at INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE api_keys (
+        id TEXT PRIMARY KEY, hash BLOB NOT NULL, name TEXT NOT NULL, at INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+"];
+
+pub(super) fn migrate(connection: &Connection) -> Result<(), StoreError> {
+    let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+    let found = current(connection).map_err(|error| failed("read the schema", &error))?;
+    if found > known {
+        return Err(StoreError::TooNew { found, known });
+    }
+    for version in found + 1..=known {
+        let index = usize::try_from(version - 1).unwrap_or_default();
+        apply(connection, version, MIGRATIONS[index])
+            .map_err(|error| failed("changed the schema", &error))?;
+    }
+    Ok(())
+}
+
+fn current(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.execute_batch(
+        "CREATE TABLE IF NOT EXISTS schema_migrations (version INTEGER PRIMARY KEY) STRICT",
+    )?;
+    connection
+        .query_row("SELECT COALESCE(MAX(version), 0) FROM schema_migrations", [], |row| row.get(0))
+}
+
+fn apply(connection: &Connection, version: i64, sql: &str) -> rusqlite::Result<()> {
+    let transaction = connection.unchecked_transaction()?;
+    transaction.execute_batch(sql)?;
+    transaction.execute("INSERT INTO schema_migrations (version) VALUES ($1)", [version])?;
+    transaction.commit()
+}

@@ -1,0 +1,199 @@
+//! One writer, a few readers, and the queues before them.
+
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+
+use super::{Place, schema};
+use crate::store::StoreError;
+
+/// At most so many transactions share one sync of the disk.
+const GROUP: usize = 512;
+const READERS: usize = 2;
+const BUSY: Duration = Duration::from_secs(10);
+
+/// A transaction in the writer's queue. It answers its caller only when the group is durable.
+type Write = Box<dyn FnOnce(&Connection) -> Reply + Send>;
+/// Tells the caller what came of it, given whether the group's commit succeeded.
+type Reply = Box<dyn FnOnce(Result<(), &str>) + Send>;
+type Read = Box<dyn FnOnce(&Connection) + Send>;
+
+enum Job {
+    Write(Write),
+    Read(Read),
+}
+
+/// The threads that hold the connections. They end when this is dropped.
+pub(super) struct Threads {
+    writer: Option<Sender<Job>>,
+    /// Absent in memory, where only one connection sees the data.
+    readers: Option<Sender<Read>>,
+    running: Vec<JoinHandle<()>>,
+}
+
+impl Threads {
+    pub(super) fn start(place: &Place) -> Result<Self, StoreError> {
+        let connection = connect(place)?;
+        schema::migrate(&connection)?;
+        let (writer, jobs) = channel();
+        let mut running = vec![start("store-writer", move || write_in_groups(&connection, &jobs))?];
+        let mut readers = None;
+        if matches!(place, Place::File(_)) {
+            let (sender, reads) = channel::<Read>();
+            let reads = Arc::new(Mutex::new(reads));
+            for _ in 0..READERS {
+                let (connection, reads) = (connect(place)?, Arc::clone(&reads));
+                connection
+                    .pragma_update(None, "query_only", true)
+                    .map_err(|error| failed("opened", &error))?;
+                running.push(start("store-reader", move || answer_reads(&connection, &reads))?);
+            }
+            readers = Some(sender);
+        }
+        Ok(Self { writer: Some(writer), readers, running })
+    }
+
+    /// Runs `work` as one transaction of its own; an error of it undoes what it did.
+    pub(super) async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (answer, answered) = oneshot::channel();
+        let write: Write = Box::new(move |connection| {
+            let result = in_savepoint(connection, work);
+            Box::new(move |committed| {
+                let result = result.and_then(|value| match committed {
+                    Ok(()) => Ok(value),
+                    Err(why) => Err(StoreError::Failed { tried: "committed", why: why.to_owned() }),
+                });
+                // A caller that is gone needs no answer.
+                drop(answer.send(result));
+            })
+        });
+        let writer = self.writer.as_ref().ok_or(StoreError::Closed)?;
+        writer.send(Job::Write(write)).map_err(|_| StoreError::Closed)?;
+        answered.await.map_err(|_| StoreError::Closed)?
+    }
+
+    pub(super) async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (answer, answered) = oneshot::channel();
+        let read: Read = Box::new(move |connection| drop(answer.send(work(connection))));
+        let sent = match (&self.readers, &self.writer) {
+            (Some(readers), _) => readers.send(read).is_ok(),
+            (None, Some(writer)) => writer.send(Job::Read(read)).is_ok(),
+            (None, None) => false,
+        };
+        if !sent {
+            return Err(StoreError::Closed);
+        }
+        answered.await.map_err(|_| StoreError::Closed)?
+    }
+}
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        self.writer = None;
+        self.readers = None;
+        for thread in self.running.drain(..) {
+            // A thread that panicked has said so already.
+            drop(thread.join());
+        }
+    }
+}
+
+fn start(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, StoreError> {
+    let thread = thread::Builder::new().name(name.into()).spawn(work);
+    thread.map_err(|error| StoreError::Failed { tried: "started a thread", why: error.to_string() })
+}
+
+fn connect(place: &Place) -> Result<Connection, StoreError> {
+    let open = || -> rusqlite::Result<Connection> {
+        let connection = match place {
+            Place::Memory => Connection::open_in_memory()?,
+            Place::File(path) => Connection::open(path)?,
+        };
+        connection.busy_timeout(BUSY)?;
+        connection.pragma_update(None, "journal_mode", "wal")?;
+        connection.pragma_update(None, "synchronous", "full")?;
+        connection.pragma_update(None, "foreign_keys", true)?;
+        connection.set_prepared_statement_cache_capacity(64);
+        Ok(connection)
+    };
+    open().map_err(|error| failed("opened the database", &error))
+}
+
+fn write_in_groups(connection: &Connection, jobs: &Receiver<Job>) {
+    while let Ok(first) = jobs.recv() {
+        let mut replies = Vec::new();
+        let mut begun = Ok(());
+        let mut next = Some(first);
+        while let Some(job) = next {
+            match job {
+                Job::Read(read) => read(connection),
+                Job::Write(write) => {
+                    if replies.is_empty() {
+                        begun = connection
+                            .execute_batch("BEGIN IMMEDIATE")
+                            .map_err(|error| error.to_string());
+                    }
+                    replies.push(write(connection));
+                }
+            }
+            next = if replies.len() < GROUP { jobs.try_recv().ok() } else { None };
+        }
+        if replies.is_empty() {
+            continue;
+        }
+        let committed = begun
+            .and_then(|()| connection.execute_batch("COMMIT").map_err(|error| error.to_string()));
+        if committed.is_err() && !connection.is_autocommit() {
+            drop(connection.execute_batch("ROLLBACK"));
+        }
+        for reply in replies {
+            reply(committed.as_ref().map(|()| ()).map_err(String::as_str));
+        }
+    }
+}
+
+fn answer_reads(connection: &Connection, reads: &Mutex<Receiver<Read>>) {
+    loop {
+        let next = match reads.lock() {
+            Ok(reads) => reads.recv(),
+            Err(_) => return,
+        };
+        let Ok(read) = next else { return };
+        read(connection);
+    }
+}
+
+fn in_savepoint<T>(
+    connection: &Connection,
+    work: impl FnOnce(&Connection) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    if connection.is_autocommit() {
+        return Err(StoreError::Failed {
+            tried: "began a transaction",
+            why: "the database is busy".into(),
+        });
+    }
+    let run =
+        |sql: &str| connection.prepare_cached(sql).and_then(|mut statement| statement.execute([]));
+    run("SAVEPOINT job").map_err(|error| failed("began a transaction", &error))?;
+    let result = work(connection);
+    if result.is_err() {
+        run("ROLLBACK TO job").map_err(|error| failed("undid a transaction", &error))?;
+    }
+    run("RELEASE job").map_err(|error| failed("ended a transaction", &error))?;
+    result
+}
+
+pub(super) fn failed(tried: &'static str, error: &rusqlite::Error) -> StoreError {
+    StoreError::Failed { tried, why: error.to_string() }
+}
