@@ -76,10 +76,10 @@ pub fn router(engine: Arc<Engine>) -> Router {
         match access {
             Access::Open => open = open.route(path, handlers()),
             Access::Signed => {
-                open = open.route(path, handlers().layer(DefaultBodyLimit::max(LONGEST_BODY)))
+                open = open.route(path, handlers().layer(DefaultBodyLimit::max(LONGEST_BODY)));
             }
             Access::Key => {
-                keyed = keyed.route(path, handlers().layer(DefaultBodyLimit::max(LONGEST_JSON)))
+                keyed = keyed.route(path, handlers().layer(DefaultBodyLimit::max(LONGEST_JSON)));
             }
         }
     }

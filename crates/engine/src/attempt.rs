@@ -47,20 +47,21 @@ impl Going {
             },
         };
         let result = result.map(|recovered| match recovered {
-            Recovered::Happened(performed) => Recovered::Happened(self.seal(vault, performed)),
+            Recovered::Happened(done) => Recovered::Happened(self.seal(vault, done)),
             other => other,
         });
         let Self { step, attempt, delays, then, .. } = self;
         let tried = Tried { step, attempt, delays, now: time.now() };
         match (then, result) {
-            (Then::Perform, Ok(Recovered::Happened(performed))) => {
-                outcome::of_performing(tried, Ok(performed))
+            (Then::Perform, Ok(Recovered::Happened(done))) => {
+                outcome::of_performing(tried, Ok(done))
             }
             (Then::Perform, Err(failed)) => outcome::of_performing(tried, Err(failed)),
             (_, result) => outcome::of_recovering(tried, &action.recovery, result),
         }
     }
 
+    #[expect(clippy::result_large_err, reason = "the performer's own error, handed on at once")]
     fn open(&self, vault: &Vault) -> Result<Attempt<'_>, Failed> {
         let mut arguments = self.admitted.arguments.clone();
         let secrets = sealing::open(vault, &self.run, &mut arguments).map_err(|error| Failed {

@@ -149,12 +149,11 @@ impl RunDetail {
     }
 
     fn step(&mut self, step: &StepId, at: Timestamp) -> &mut StepDetail {
-        let place = match self.steps.iter().rposition(|known| known.step == *step) {
-            Some(place) => place,
-            None => {
-                self.steps.push(StepDetail::new(step, at));
-                self.steps.len() - 1
-            }
+        let place = if let Some(place) = self.steps.iter().rposition(|known| known.step == *step) {
+            place
+        } else {
+            self.steps.push(StepDetail::new(step, at));
+            self.steps.len() - 1
         };
         &mut self.steps[place]
     }
@@ -232,7 +231,7 @@ impl StepDetail {
             }
             Fact::Unblocked { .. } => self.go_on(),
             Fact::TimerFired { .. } | Fact::Emitted { .. } => {
-                self.end(StepStatus::Completed, at, &[])
+                self.end(StepStatus::Completed, at, &[]);
             }
             Fact::Started { .. }
             | Fact::Completed { .. }

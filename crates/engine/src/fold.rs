@@ -107,14 +107,14 @@ impl RunState {
                 pending.first_attempt_at.get_or_insert(at);
             }
             Fact::Succeeded { step, output, .. } => {
-                self.settle(Event::CallSucceeded {
+                self.settle(&Event::CallSucceeded {
                     step: step.clone(),
                     output: output.clone(),
                     at,
                 })?;
             }
             Fact::Failed { step, error, .. } => {
-                self.settle(Event::CallFailed { step: step.clone(), error: error.clone(), at })?;
+                self.settle(&Event::CallFailed { step: step.clone(), error: error.clone(), at })?;
             }
             Fact::Deferred { step, next_at, then, .. } => {
                 let phase = Phase::Deferred { next_at: *next_at, then: *then };
@@ -126,9 +126,11 @@ impl RunState {
                 self.pending_mut(step)?.phase = Phase::Timer { until: *until }
             }
             Fact::TimerFired { step } => {
-                self.settle(Event::TimerFired { step: step.clone(), at })?
+                self.settle(&Event::TimerFired { step: step.clone(), at })?;
             }
-            Fact::Emitted { step, .. } => self.settle(Event::Emitted { step: step.clone(), at })?,
+            Fact::Emitted { step, .. } => {
+                self.settle(&Event::Emitted { step: step.clone(), at })?;
+            }
             Fact::AttentionRequired { step, reason, then, .. } => {
                 self.rest(
                     step,
@@ -139,7 +141,7 @@ impl RunState {
             Fact::Resolved { step, verdict, output, .. } => match verdict {
                 Verdict::Happened => {
                     let output = output.clone().unwrap_or(Value::Null);
-                    self.settle(Event::CallSucceeded { step: step.clone(), output, at })?;
+                    self.settle(&Event::CallSucceeded { step: step.clone(), output, at })?;
                 }
                 Verdict::DidNot | Verdict::Repeat => {
                     self.pending_mut(step)?.phase = Phase::Due { then: Then::Perform };
@@ -171,11 +173,11 @@ impl RunState {
         Ok(())
     }
 
-    fn settle(&mut self, event: Event) -> Result<(), String> {
+    fn settle(&mut self, event: &Event) -> Result<(), String> {
         let step = event.step().ok_or("it is about no step")?;
         let pending = self.remove(step).ok_or_else(|| format!("nobody waits for {step}"))?;
         if !pending.forgotten {
-            let commands = self.execution.apply(&event).map_err(|error| error.to_string())?;
+            let commands = self.execution.apply(event).map_err(|error| error.to_string())?;
             self.take(commands);
         }
         Ok(())

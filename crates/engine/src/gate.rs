@@ -78,11 +78,11 @@ impl Gate<'_> {
             0 => Err(no_link(app, format!("no link leads to {app}"), app)),
             1 => Ok(all.swap_remove(0)),
             _ => {
-                let names: Vec<&str> = all.iter().map(|open| open.link.name.as_str()).collect();
-                let known = format!("several links lead to {app}: {}", names.join(", "));
+                let choices: Vec<&str> = all.iter().map(|open| open.link.name.as_str()).collect();
+                let known = format!("several links lead to {app}: {}", choices.join(", "));
                 let remedy = format!(
                     "name one in the workflow: `metadata: {{links: {{{app}: {}}}}}`",
-                    names[0]
+                    choices[0]
                 );
                 Err(Refused::NoLink { known, remedy })
             }

@@ -55,10 +55,12 @@ fn visit(value: &mut Value, path: &[&str], change: &mut dyn FnMut(&mut Value)) {
     let Some((first, rest)) = path.split_first() else { return change(value) };
     match value {
         Value::Array(items) if *first == "*" => {
-            items.iter_mut().for_each(|item| visit(item, rest, change))
+            for item in items {
+                visit(item, rest, change);
+            }
         }
         Value::Object(fields) if *first == "*" => {
-            fields.values_mut().for_each(|field| visit(field, rest, change))
+            fields.values_mut().for_each(|field| visit(field, rest, change));
         }
         Value::Object(fields) => {
             let name = first.replace("~1", "/").replace("~0", "~");
@@ -85,7 +87,7 @@ fn seal_below(vault: &Vault, run: &RunId, value: &mut Value) {
         }
         Value::Array(items) => items.iter_mut().for_each(|item| seal_below(vault, run, item)),
         Value::Object(fields) => {
-            fields.values_mut().for_each(|field| seal_below(vault, run, field))
+            fields.values_mut().for_each(|field| seal_below(vault, run, field));
         }
     }
 }
@@ -101,10 +103,10 @@ fn replace_texts(
     match value {
         Value::String(text) if text.contains(MARK) => *text = replace(text)?,
         Value::Array(items) => {
-            items.iter_mut().try_for_each(|item| replace_texts(item, replace))?
+            items.iter_mut().try_for_each(|item| replace_texts(item, replace))?;
         }
         Value::Object(fields) => {
-            fields.values_mut().try_for_each(|field| replace_texts(field, replace))?
+            fields.values_mut().try_for_each(|field| replace_texts(field, replace))?;
         }
         _ => {}
     }

@@ -34,9 +34,9 @@ pub struct Started {
 /// Why no run was started.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    #[error("there is no workflow `{name}`{}", suggestion(.nearest))]
+    #[error("there is no workflow `{name}`{}", suggestion(.nearest.as_deref()))]
     UnknownWorkflow { name: String, nearest: Option<String> },
-    #[error("there is no action `{name}`{}", suggestion(.nearest))]
+    #[error("there is no action `{name}`{}", suggestion(.nearest.as_deref()))]
     UnknownAction { name: String, nearest: Option<String> },
     #[error("the arguments do not fit `{action}`: {why}")]
     InvalidArguments { action: String, why: String },
@@ -52,8 +52,8 @@ pub enum StartError {
     Store(#[from] StoreError),
 }
 
-fn suggestion(nearest: &Option<String>) -> String {
-    nearest.as_ref().map(|name| format!("; did you mean `{name}`?")).unwrap_or_default()
+fn suggestion(nearest: Option<&str>) -> String {
+    nearest.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default()
 }
 
 const LONGEST_KEY: usize = 255;

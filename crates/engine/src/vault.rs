@@ -150,10 +150,7 @@ mod tests {
         assert_eq!(vault.open_sealed("link crm", &sealed).unwrap().expose_secret(), "s3cret");
         assert!(vault.open_sealed("link hr", &sealed).is_err(), "another context");
         assert!(given(8).open_sealed("link crm", &sealed).is_err(), "another key");
-        assert!(
-            vault.open_sealed("link crm", &sealed.replace(&sealed[..1], "_")).is_err(),
-            "tampered with"
-        );
+        assert!(vault.open_sealed("link crm", &format!("{sealed}A")).is_err(), "tampered with");
         assert_ne!(sealed, vault.seal("link crm", "s3cret"), "never the same nonce");
     }
 

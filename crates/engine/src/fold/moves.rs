@@ -12,6 +12,7 @@ use crate::journal::{Fact, Then};
 const MOST_IN_FLIGHT: usize = 16;
 
 /// The next thing to do.
+#[expect(clippy::large_enum_variant, reason = "made and taken apart at once, never stored")]
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Move {
     /// Only to be written down.

@@ -35,7 +35,7 @@ pub(super) fn list_runs(connection: &Connection, filter: &RunFilter) -> Result<P
                ORDER BY id DESC LIMIT $4";
     // `~` sorts after every letter and digit.
     let before = filter.before.as_ref().map_or("run_~", RunId::as_str);
-    let status = filter.status.map(|status| status.name());
+    let status = filter.status.map(crate::run::RunStatus::name);
     let one_more = i64::try_from(limit + 1).unwrap_or(i64::MAX);
     let mut runs =
         rows(connection, "runs", sql, params![before, status, filter.workflow, one_more], run)?;

@@ -157,7 +157,10 @@ fn write_in_groups(connection: &Connection, jobs: &Receiver<Job>) {
             drop(connection.execute_batch("ROLLBACK"));
         }
         for reply in replies {
-            reply(committed.as_ref().map(|()| ()).map_err(String::as_str));
+            match &committed {
+                Ok(()) => reply(Ok(())),
+                Err(why) => reply(Err(why)),
+            }
         }
     }
 }
