@@ -1,1 +1,5 @@
-fn main() {}
+//! The `callboard` binary.
+
+fn main() -> std::process::ExitCode {
+    callboard::main()
+}

@@ -1,0 +1,205 @@
+//! The autopilot wired up: engine, REST API, and the note in the data folder by which commands find it.
+
+use std::fs::{File, OpenOptions};
+use std::io::Write as _;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use callboard_apps::{Catalogue, Executor, Options};
+use callboard_engine::{Engine, KeySource, Observer, Place, Settings, Source, WallTime};
+use include_dir::{Dir, include_dir};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::{Deserialize, Serialize};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+use crate::cli::{Key, Overlays};
+use crate::world;
+
+static WORKFLOWS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../library/workflows");
+
+/// How long calls in flight may take when the process is asked to stop.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Runs that are driven at a time.
+const PARALLEL_RUNS: usize = 256;
+
+/// An engine on a data folder that nobody else uses.
+pub(crate) struct Autopilot {
+    engine: Arc<Engine>,
+    data: PathBuf,
+    _lock: File,
+    local_key: SecretString,
+    /// The administrator's key, where this start has made it.
+    pub(crate) new_key: Option<SecretString>,
+}
+
+/// An autopilot that serves.
+pub(crate) struct Running {
+    pub(crate) url: Url,
+    pub(crate) local_key: SecretString,
+    autopilot: Autopilot,
+    stop: CancellationToken,
+    serving: JoinHandle<std::io::Result<()>>,
+}
+
+/// `DIR/server.json`, readable by its owner only: where the server of a data folder answers, and a key that its
+/// owner's commands use. The key is a new one with every start.
+#[derive(Debug, Serialize, Deserialize)]
+struct Announcement {
+    url: Url,
+    key: String,
+}
+
+impl Autopilot {
+    /// The server that runs on this data folder, if one does.
+    pub(crate) fn announced(data: &Path) -> anyhow::Result<Option<(Url, SecretString)>> {
+        if !data.is_dir() || lock(data)?.is_some() {
+            return Ok(None);
+        }
+        let path = data.join("server.json");
+        let text = std::fs::read_to_string(&path).with_context(|| {
+            format!("the server on {} is just starting or stopping; try again", data.display())
+        })?;
+        let Announcement { url, key } = serde_json::from_str(&text)
+            .with_context(|| format!("{} is damaged", path.display()))?;
+        Ok(Some((url, key.into())))
+    }
+
+    /// Opens the data folder, making it where it is not there, and takes up every unfinished run.
+    pub(crate) async fn open(
+        data: &Path,
+        overlays: &Overlays,
+        key: &Key,
+        observer: Option<Arc<dyn Observer>>,
+    ) -> anyhow::Result<Self> {
+        make_private_folder(data)?;
+        let Some(lock) = lock(data)? else {
+            bail!("another callboard uses {}; stop it, or use another --data", data.display());
+        };
+        let catalogue = Arc::new(catalogue(overlays.apps.as_deref())?);
+        let engine = Engine::open(Settings {
+            place: Place::File(data.join("callboard.db")),
+            key: key
+                .secrets_key
+                .clone()
+                .map_or_else(|| KeySource::File(data.join("secrets.key")), KeySource::Given),
+            performer: Arc::new(executor()?),
+            catalogue,
+            workflows: embedded_workflows(),
+            workflows_folder: overlays.library.as_ref().map(|folder| folder.join("workflows")),
+            time: Arc::new(WallTime::new(world::clock())),
+            lease_clock: world::clock(),
+            random: Arc::new(world::random),
+            administrator_key: key.api_key.clone(),
+            node: "local".into(),
+            parallel_runs: PARALLEL_RUNS,
+            observer,
+        })
+        .await?;
+        let new_key = engine.api_keys().ensure_administrator().await?;
+        let local_key = engine.api_keys().make("local").await?;
+        Ok(Self {
+            engine: Arc::new(engine),
+            data: data.to_owned(),
+            _lock: lock,
+            local_key,
+            new_key,
+        })
+    }
+
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// Serves on a free loopback port, for the commands of this process.
+    pub(crate) async fn serve_locally(self) -> anyhow::Result<Running> {
+        let listener = world::listen(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await?;
+        self.serve(listener)
+    }
+
+    /// Serves until [`Running::stop`].
+    pub(crate) fn serve(self, listener: TcpListener) -> anyhow::Result<Running> {
+        let url: Url = format!("http://{}", listener.local_addr()?).parse()?;
+        let key = self.local_key.expose_secret().to_owned();
+        let announcement = Announcement { url: url.clone(), key };
+        write_private(&self.data.join("server.json"), &serde_json::to_vec_pretty(&announcement)?)?;
+        let stop = CancellationToken::new();
+        let router = callboard_console::router(Arc::clone(&self.engine));
+        let until = stop.clone().cancelled_owned();
+        #[expect(clippy::disallowed_methods, reason = "its handle is kept and awaited in `stop`")]
+        let serving = tokio::spawn(async move {
+            axum::serve(listener, router).with_graceful_shutdown(until).await
+        });
+        Ok(Running { url, local_key: self.local_key.clone(), autopilot: self, stop, serving })
+    }
+}
+
+impl Running {
+    /// Takes no more requests, lets the calls in flight end, and takes the note out of the data folder.
+    pub(crate) async fn stop(self) -> anyhow::Result<()> {
+        self.stop.cancel();
+        // A waiting client must not keep the process: what it waits for is in the journal.
+        let served = tokio::time::timeout(PATIENCE, self.serving).await;
+        self.autopilot.engine.stop(PATIENCE).await;
+        std::fs::remove_file(self.autopilot.data.join("server.json"))
+            .context("cannot remove server.json")?;
+        served.map_or(Ok(()), |joined| joined?.context("the server failed"))
+    }
+}
+
+/// The apps that come with the program, with a folder laid over them.
+pub(crate) fn catalogue(overlay: Option<&Path>) -> anyhow::Result<Catalogue> {
+    let overlays: Vec<PathBuf> = overlay.map(Path::to_owned).into_iter().collect();
+    Ok(Catalogue::load(&overlays)?)
+}
+
+fn executor() -> anyhow::Result<Executor> {
+    Ok(Executor::new(Options::new(world::clock(), Arc::new(world::random)))?)
+}
+
+/// The workflows that come with the program.
+pub(crate) fn embedded_workflows() -> Vec<Source> {
+    let texts =
+        WORKFLOWS.files().filter_map(|file| Some((file.path().to_str()?, file.contents_utf8()?)));
+    texts.map(|(file, text)| Source { file: file.into(), text: text.into() }).collect()
+}
+
+/// `None` where somebody else holds the folder's lock.
+fn lock(data: &Path) -> anyhow::Result<Option<File>> {
+    let path = data.join("lock");
+    let open = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
+    let file = open.with_context(|| format!("cannot open {}", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(std::fs::TryLockError::WouldBlock) => Ok(None),
+        Err(std::fs::TryLockError::Error(error)) => {
+            Err(error).context(format!("cannot lock {}", path.display()))
+        }
+    }
+}
+
+fn make_private_folder(path: &Path) -> anyhow::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path).with_context(|| format!("cannot make the data folder {}", path.display()))
+}
+
+/// Writes a file that only its owner may read, whole or not at all.
+fn write_private(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    let draft = path.with_extension("new");
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let written = options.open(&draft).and_then(|mut file| file.write_all(bytes));
+    written
+        .and_then(|()| std::fs::rename(&draft, path))
+        .with_context(|| format!("cannot write {}", path.display()))
+}

@@ -1,0 +1,352 @@
+//! The command line as data.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueHint};
+use clap_complete::Shell;
+use secrecy::SecretString;
+
+/// Identity operations on autopilot against Auth0 tenants, rehearsed on a local twin first.
+///
+/// Callboard is independent of Auth0 and Okta.
+#[derive(Debug, Parser)]
+#[command(name = "callboard", version, propagate_version = true, disable_help_subcommand = true)]
+#[command(
+    after_help = "Exit codes: 0 done · 1 the answer is no · 2 wrong usage · 3 unreachable · 4 refused · 5 not found"
+)]
+pub(crate) struct Cli {
+    /// Print data as JSON, one document, on stdout.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// What to log on stderr, as tracing directives: `info`, `callboard_engine=debug`.
+    #[arg(
+        long,
+        global = true,
+        env = "CALLBOARD_LOG",
+        value_name = "DIRECTIVES",
+        hide_env_values = true
+    )]
+    pub(crate) log: Option<String>,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the autopilot: REST API, webhooks, workflows.
+    Up(Up),
+    /// Run the main job on loopback, from an HRIS webhook to a checked account, and say what happened.
+    Demo(Demo),
+    /// The local tenant that speaks Auth0's APIs.
+    #[command(subcommand)]
+    Tenant(Tenant),
+    /// Development tool: one local server that plays the other apps from their manifests.
+    Sandbox(Sandbox),
+    /// Credentials for tenants and apps.
+    #[command(subcommand)]
+    Link(Link),
+    /// The catalogue of actions.
+    #[command(subcommand)]
+    Actions(Actions),
+    /// Workflow definitions.
+    #[command(subcommand)]
+    Workflows(Workflows),
+    /// Runs of workflows.
+    #[command(subcommand)]
+    Run(Run),
+    /// Print version and build.
+    Version,
+    /// Print a completion script for a shell.
+    Completions { shell: Shell },
+}
+
+/// Where the autopilot lives: a data folder on this machine, or a server by address.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Place {
+    /// Data folder of the autopilot. A server that runs on it is used; else one is started for this command.
+    #[arg(long, env = "CALLBOARD_DATA", default_value = ".callboard", value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) data: PathBuf,
+    /// Address of a running server; needs CALLBOARD_API_KEY.
+    #[arg(long, env = "CALLBOARD_SERVER", value_name = "URL")]
+    pub(crate) server: Option<url::Url>,
+    #[command(flatten)]
+    pub(crate) overlays: Overlays,
+    #[command(flatten)]
+    pub(crate) key: Key,
+}
+
+/// Folders laid over what the binary embeds.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct Overlays {
+    /// Folder with `workflows/*.yaml` laid over the embedded library.
+    #[arg(long, env = "CALLBOARD_LIBRARY", value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) library: Option<PathBuf>,
+    /// Folder with `<app>/app.yaml` laid over the embedded manifests.
+    #[arg(long, env = "CALLBOARD_APPS", value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) apps: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Key {
+    /// The administrator's API key. From the environment only, so that it shows in no process list.
+    #[arg(
+        long = "api-key-from-environment",
+        env = "CALLBOARD_API_KEY",
+        hide = true,
+        hide_env_values = true
+    )]
+    pub(crate) api_key: Option<SecretString>,
+    /// Key that encrypts credentials at rest, 64 hex digits; without it DIR/secrets.key is made and used.
+    #[arg(
+        long = "secrets-key-from-environment",
+        env = "CALLBOARD_SECRETS_KEY",
+        hide = true,
+        hide_env_values = true
+    )]
+    pub(crate) secrets_key: Option<SecretString>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Up {
+    /// Data folder; made if it is not there.
+    #[arg(long, env = "CALLBOARD_DATA", default_value = ".callboard", value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) data: PathBuf,
+    /// Address to listen on. Plain HTTP is served on loopback only.
+    #[arg(long, default_value = "127.0.0.1:4100", value_name = "ADDRESS:PORT")]
+    pub(crate) listen: SocketAddr,
+    #[command(flatten)]
+    pub(crate) overlays: Overlays,
+    #[command(flatten)]
+    pub(crate) key: Key,
+    /// Stand still before or after the N-th journal entry until killed: `before:N` or `after:N`. For crash tests.
+    #[arg(long, hide = true, value_name = "WHEN:N")]
+    pub(crate) hold: Option<Hold>,
+}
+
+/// A journal commit at which the process stands still, so that a test can kill it there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Hold {
+    Before(u64),
+    After(u64),
+}
+
+impl std::str::FromStr for Hold {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("`{text}` is not before:N or after:N");
+        let (when, ordinal) = text.split_once(':').ok_or_else(wrong)?;
+        let ordinal = ordinal.parse().map_err(|_| wrong())?;
+        match when {
+            "before" => Ok(Self::Before(ordinal)),
+            "after" => Ok(Self::After(ordinal)),
+            _ => Err(wrong()),
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    /// Leave everything running and print addresses and credentials.
+    #[arg(long)]
+    pub(crate) stay: bool,
+    /// Keep data and logs here instead of in a temporary folder.
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) data: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Tenant {
+    /// Serve a tenant with a machine-to-machine application that holds every Management scope.
+    Serve(TenantServe),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TenantServe {
+    /// Address to listen on.
+    #[arg(long, default_value = "127.0.0.1:4000", value_name = "ADDRESS:PORT")]
+    pub(crate) listen: SocketAddr,
+    /// Data folder; made if it is not there.
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) data: PathBuf,
+    /// Machine-to-machine application to make, or to give this secret to.
+    #[arg(long, env = "CALLBOARD_TENANT_CLIENT", hide_env_values = true, value_name = "ID:SECRET")]
+    pub(crate) client: SecretString,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Sandbox {
+    /// Address to listen on.
+    #[arg(long, default_value = "127.0.0.1:4200", value_name = "ADDRESS:PORT")]
+    pub(crate) listen: SocketAddr,
+    /// Folder with `<app>/app.yaml` laid over the embedded manifests.
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) apps: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Link {
+    /// Add or replace a link. Secrets are asked for, or read from stdin as `name=value` lines; never from arguments.
+    Add {
+        /// Name to call the link by.
+        name: String,
+        /// App it leads to: auth0, bamboohr, …
+        #[arg(long)]
+        app: String,
+        /// Base address; for a tenant `https://DOMAIN`.
+        #[arg(long, value_name = "URL")]
+        url: Option<url::Url>,
+        /// A setting of the app, such as `company=acme`. Repeatable.
+        #[arg(long = "set", value_name = "NAME=VALUE")]
+        settings: Vec<String>,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// List links; never their secrets.
+    List {
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Test the connection: who it is, until when, which scopes are granted and which are lacking.
+    Test {
+        name: String,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Remove a link and its credentials.
+    Remove {
+        name: String,
+        #[command(flatten)]
+        place: Place,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Actions {
+    /// List the actions of every app.
+    List {
+        /// Only this app.
+        #[arg(long)]
+        app: Option<String>,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Show one action: arguments, scopes, risk, inverse.
+    Show {
+        id: String,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Perform one action through a link, as a journalled run of one step.
+    Run {
+        id: String,
+        /// Arguments as a JSON object; `-` reads stdin.
+        #[arg(long, default_value = "{}", value_name = "JSON")]
+        arguments: String,
+        /// Link to use, where the app has more than one.
+        #[arg(long)]
+        link: Option<String>,
+        #[command(flatten)]
+        place: Place,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Workflows {
+    /// List the workflows of the library.
+    List {
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Check definitions: every mistake with file, line and what would be right.
+    Check {
+        #[arg(required = true, value_hint = ValueHint::FilePath)]
+        files: Vec<PathBuf>,
+        #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+        apps: Option<PathBuf>,
+    },
+    /// Show one workflow.
+    Show {
+        name: String,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Run a definition in an ephemeral in-memory engine and print what came of it.
+    Try(Try),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Try {
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub(crate) file: PathBuf,
+    /// The run's input, JSON or YAML.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) input: Option<PathBuf>,
+    /// Send the calls for one origin to another: `https://HOST=http://ADDR:PORT`. Repeatable.
+    #[arg(long = "origin", value_name = "FROM=TO")]
+    pub(crate) origins: Vec<String>,
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) apps: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Run {
+    /// Start a run.
+    Start {
+        workflow: String,
+        /// Input as JSON; `-` reads stdin.
+        #[arg(long, default_value = "{}", value_name = "JSON")]
+        input: String,
+        /// Starting twice with the same key starts once.
+        #[arg(long)]
+        idempotency_key: Option<String>,
+        /// Wait until the run is final, at most so many seconds.
+        #[arg(long, value_name = "SECONDS")]
+        wait: Option<u32>,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// List runs, newest first.
+    List {
+        /// Only runs with this status.
+        #[arg(long)]
+        status: Option<String>,
+        /// Only runs of this workflow.
+        #[arg(long)]
+        workflow: Option<String>,
+        #[arg(long, default_value_t = 20)]
+        limit: u32,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Show one run: each call with its outcome.
+    Show {
+        id: String,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Follow a run until it is final.
+    Watch {
+        id: String,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Answer a step that needs attention: it happened, it did not, or repeat it.
+    Resolve {
+        id: String,
+        step: String,
+        #[arg(value_parser = ["happened", "did-not", "repeat"])]
+        verdict: String,
+        /// What the step would have answered, as JSON, where it happened.
+        #[arg(long, value_name = "JSON")]
+        output: Option<String>,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Cancel a run.
+    Cancel {
+        id: String,
+        #[command(flatten)]
+        place: Place,
+    },
+}

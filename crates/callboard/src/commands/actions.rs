@@ -1,0 +1,124 @@
+//! `callboard actions …`
+
+use std::io::Read as _;
+
+use anyhow::Context as _;
+use callboard_console::wire::{Accepted, Action, ActionDetail, ActionStart, Actions as Shown};
+use serde_json::{Map, Value};
+
+use super::run::follow;
+use crate::cli::Actions;
+use crate::output::{BOLD, DIM, Output};
+use crate::server::Server;
+
+pub(super) async fn run(command: Actions, output: &mut Output) -> anyhow::Result<()> {
+    match command {
+        Actions::List { app, place } => {
+            let server = Server::find(&place).await?;
+            let actions = server.get::<Shown>("/v1/actions").await;
+            server.leave().await?;
+            let mut actions = actions?;
+            actions.actions.retain(|action| app.as_ref().is_none_or(|app| *app == action.app));
+            list(&actions, output)
+        }
+        Actions::Show { id, place } => {
+            let server = Server::find(&place).await?;
+            let action = server.get::<ActionDetail>(&format!("/v1/actions/{id}")).await;
+            server.leave().await?;
+            show(&action?, output)
+        }
+        Actions::Run { id, arguments, link, place } => {
+            let arguments: Map<String, Value> = object(&arguments, "--arguments")?;
+            let start = ActionStart { arguments, link, idempotency_key: None };
+            let server = Server::find(&place).await?;
+            let done = perform(&server, &id, &start, output).await;
+            server.leave().await?;
+            done
+        }
+    }
+}
+
+/// A JSON object from an argument, or from stdin where it is `-`.
+pub(super) fn object<T: serde::de::DeserializeOwned>(text: &str, name: &str) -> anyhow::Result<T> {
+    let mut given = text.to_owned();
+    if text == "-" {
+        given.clear();
+        std::io::stdin().read_to_string(&mut given).context("cannot read stdin")?;
+    }
+    serde_json::from_str(&given)
+        .with_context(|| format!("{name} is not the JSON that is expected here"))
+}
+
+async fn perform(
+    server: &Server,
+    id: &str,
+    start: &ActionStart,
+    output: &mut Output,
+) -> anyhow::Result<()> {
+    let accepted: Accepted = server.post(&format!("/v1/actions/{id}/run"), start).await?;
+    follow(server, &accepted.id, output).await
+}
+
+fn list(actions: &Shown, output: &mut Output) -> anyhow::Result<()> {
+    if output.json() {
+        return output.document(actions);
+    }
+    let row = |action: &Action| {
+        vec![action.id.clone(), action.risk.clone(), action.recovery.clone(), action.title.clone()]
+    };
+    let rows: Vec<Vec<String>> = actions.actions.iter().map(row).collect();
+    output.table(&["action", "risk", "after a crash", "title"], &rows, "no such actions");
+    Ok(())
+}
+
+fn show(detail: &ActionDetail, output: &mut Output) -> anyhow::Result<()> {
+    if output.json() {
+        return output.document(detail);
+    }
+    let action = &detail.action;
+    output.line(&format!("{BOLD}{}{BOLD:#} — {}", action.id, action.title));
+    output.line(&format!("{}\n", action.summary));
+    let or_none =
+        |list: &[String]| if list.is_empty() { "none".to_owned() } else { list.join(", ") };
+    for (name, value) in [
+        ("call it as", action.function.clone()),
+        ("risk", action.risk.clone()),
+        ("scopes", or_none(&detail.scopes)),
+        ("undone by", detail.inverse.clone()),
+        ("after a crash", action.recovery.clone()),
+        ("rate bucket", detail.bucket.clone()),
+        (
+            "personal data",
+            format!(
+                "reads {}; writes {}",
+                or_none(&detail.personal_data_read),
+                or_none(&detail.personal_data_written)
+            ),
+        ),
+        ("saves", format!("{} min a call", action.minutes_saved)),
+    ] {
+        output.line(&format!("{DIM}{name:<14}{DIM:#}{value}"));
+    }
+    output.line(&format!("\n{DIM}arguments{DIM:#}"));
+    let required: Vec<&str> = detail.input["required"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
+    let properties = detail.input["properties"].as_object();
+    let rows: Vec<Vec<String>> = properties
+        .into_iter()
+        .flatten()
+        .map(|(name, schema)| {
+            let kind =
+                schema["type"].as_str().map_or_else(|| schema["type"].to_string(), str::to_owned);
+            let needed = if required.contains(&name.as_str()) { "required" } else { "" };
+            let title =
+                schema["title"].as_str().or(schema["description"].as_str()).unwrap_or_default();
+            vec![name.clone(), kind, needed.into(), title.into()]
+        })
+        .collect();
+    output.table(&["name", "type", "", "meaning"], &rows, "takes no arguments");
+    Ok(())
+}

@@ -1,0 +1,268 @@
+//! `callboard run …`
+
+use callboard_console::wire::{
+    Accepted, Resolve, Run as Shown, RunSummary, Runs, Start, Step, Verdict,
+};
+use serde_json::{Map, Value};
+
+use super::actions::object;
+use crate::cli::Run;
+use crate::exit::{Code, Failure};
+use crate::output::{BAD, BOLD, DIM, GOOD, Output};
+use crate::server::Server;
+
+/// How long one request for a run's end may take before the next is sent.
+const PATIENCE: u32 = 30;
+
+pub(super) async fn run(command: Run, output: &mut Output) -> anyhow::Result<()> {
+    match command {
+        Run::Start { workflow, input, idempotency_key, wait, place } => {
+            let start = Start { workflow, input: object(&input, "--input")?, idempotency_key };
+            let server = Server::find(&place).await?;
+            let started = start_run(&server, &start, wait, output).await;
+            server.leave().await?;
+            started
+        }
+        Run::List { status, workflow, limit, place } => {
+            let mut query = url::form_urlencoded::Serializer::new(String::new());
+            query.append_pair("limit", &limit.to_string());
+            for (name, value) in [("status", status), ("workflow", workflow)] {
+                if let Some(value) = value {
+                    query.append_pair(name, &value);
+                }
+            }
+            let server = Server::find(&place).await?;
+            let runs = server.get::<Runs>(&format!("/v1/runs?{}", query.finish())).await;
+            server.leave().await?;
+            list(&runs?, output)
+        }
+        Run::Show { id, place } => {
+            let server = Server::find(&place).await?;
+            let run = server.get::<Shown>(&format!("/v1/runs/{id}")).await;
+            server.leave().await?;
+            show(&run?, output)
+        }
+        Run::Watch { id, place } => {
+            let server = Server::find(&place).await?;
+            let followed = follow(&server, &id, output).await;
+            server.leave().await?;
+            followed
+        }
+        Run::Resolve { id, step, verdict, output: result, place } => {
+            let verdict = match verdict.as_str() {
+                "happened" => Verdict::Happened,
+                "did-not" => Verdict::DidNot,
+                _ => Verdict::Repeat,
+            };
+            let result = result.map(|text| object(&text, "--output")).transpose()?;
+            let server = Server::find(&place).await?;
+            let path = format!("/v1/runs/{id}/steps/{step}/resolve");
+            let run = server.post::<Shown>(&path, &Resolve { verdict, output: result }).await;
+            server.leave().await?;
+            show(&run?, output)
+        }
+        Run::Cancel { id, place } => {
+            let server = Server::find(&place).await?;
+            let run = server.post::<Shown>(&format!("/v1/runs/{id}/cancel"), &Map::new()).await;
+            server.leave().await?;
+            show(&run?, output)
+        }
+    }
+}
+
+async fn start_run(
+    server: &Server,
+    start: &Start,
+    wait: Option<u32>,
+    output: &mut Output,
+) -> anyhow::Result<()> {
+    let accepted: Accepted = server.post("/v1/runs", start).await?;
+    match wait {
+        Some(seconds) => {
+            let run: Shown = server.wait(&accepted.id, seconds).await?;
+            finished(&run, output)
+        }
+        None if output.json() => output.document(&accepted),
+        None => {
+            output.line(&accepted.id);
+            output.note(&format!("follow it: callboard run watch {}", accepted.id));
+            Ok(())
+        }
+    }
+}
+
+/// Prints each step as its state changes, until the run is final or needs somebody.
+pub(super) async fn follow(server: &Server, id: &str, output: &mut Output) -> anyhow::Result<()> {
+    let mut told: Vec<String> = Vec::new();
+    loop {
+        let run: Shown = server.get(&format!("/v1/runs/{id}")).await?;
+        if !output.json() {
+            for step in &run.steps {
+                let line = step_line(step);
+                if !told.contains(&line) {
+                    output.note(&line);
+                    told.push(line);
+                }
+            }
+        }
+        if is_final(&run.status) || run.status == "attention" {
+            return finished(&run, output);
+        }
+        tokio::select! {
+            moved = server.wait::<Shown>(id, 1) => drop(moved?),
+            () = crate::world::stop() => return Ok(()),
+        }
+    }
+}
+
+fn finished(run: &Shown, output: &mut Output) -> anyhow::Result<()> {
+    show(run, output)?;
+    match run.status.as_str() {
+        "completed" => Ok(()),
+        "faulted" | "cancelled" => {
+            Err(Failure::new(Code::Negative, format!("the run {} is {}", run.id, run.status))
+                .into())
+        }
+        "attention" => Err(Failure::new(
+            Code::Negative,
+            format!("the run {} needs attention; nothing is repeated until you answer", run.id),
+        )
+        .into()),
+        status => {
+            output.note(&format!(
+                "still {status}; it goes on while a server runs on this data folder"
+            ));
+            Ok(())
+        }
+    }
+}
+
+pub(super) fn is_final(status: &str) -> bool {
+    matches!(status, "completed" | "faulted" | "cancelled")
+}
+
+fn list(runs: &Runs, output: &mut Output) -> anyhow::Result<()> {
+    if output.json() {
+        return output.document(runs);
+    }
+    let row = |run: &RunSummary| {
+        let next = run.next_at.map(|at| at.to_string()).unwrap_or_default();
+        vec![
+            run.id.clone(),
+            run.workflow.clone(),
+            run.status.clone(),
+            run.created_at.to_string(),
+            next,
+        ]
+    };
+    let rows: Vec<Vec<String>> = runs.runs.iter().map(row).collect();
+    output.table(&["run", "workflow", "status", "created", "next"], &rows, "no runs");
+    Ok(())
+}
+
+fn show(run: &Shown, output: &mut Output) -> anyhow::Result<()> {
+    if output.json() {
+        return output.document(run);
+    }
+    let style = match run.status.as_str() {
+        "completed" => GOOD,
+        "faulted" | "attention" => BAD,
+        _ => BOLD,
+    };
+    output.line(&format!(
+        "{BOLD}{}{BOLD:#}  {}  {style}{}{style:#}",
+        run.id, run.workflow, run.status
+    ));
+    output.line(&format!("{DIM}started {} by {}{DIM:#}", run.created_at, trigger(&run.trigger)));
+    for step in &run.steps {
+        output.line(&step_line(step));
+        for exchange in &step.exchanges {
+            output.line(&format!("{DIM}      {}{DIM:#}", exchange_line(exchange)));
+        }
+    }
+    if let Some(error) = &run.error {
+        output.line(&format!("{BAD}error{BAD:#}  {}", error_line(error)));
+    }
+    if let Some(result) = &run.output {
+        output.line(&format!("{DIM}output{DIM:#} {result}"));
+    }
+    Ok(())
+}
+
+fn trigger(trigger: &Value) -> String {
+    let word = |name: &str| trigger[name].as_str();
+    word("type").or(word("by")).or(word("kind")).unwrap_or("somebody").to_owned()
+}
+
+/// `✓ createUser  auth0.users.create  84 ms` and what else there is to know.
+fn step_line(step: &Step) -> String {
+    let (mark, style) = match step.status.as_str() {
+        "completed" | "succeeded" => ("✓", GOOD),
+        "failed" | "faulted" | "attention" => ("✗", BAD),
+        _ => ("·", DIM),
+    };
+    let mut line = format!(
+        "  {style}{mark}{style:#} {:<22} {:<28}",
+        step.name,
+        step.action.as_deref().unwrap_or_default()
+    );
+    if let Some(finished_at) = step.finished_at {
+        let took = finished_at.duration_since(step.started_at).as_millis();
+        line.push_str(&format!(" {took} ms"));
+    } else {
+        line.push_str(&format!(" {}", step.status));
+    }
+    if step.attempts > 1 {
+        line.push_str(&format!(", attempt {}", step.attempts));
+    }
+    if let Some(next_at) = step.next_at {
+        line.push_str(&format!(", next try {next_at}"));
+    }
+    for text in [&step.how, &step.note, &step.remedy]
+        .into_iter()
+        .flatten()
+        .filter(|text| *text != "performed")
+    {
+        line.push_str(&format!(", {text}"));
+    }
+    if let Some(error) = &step.error {
+        line.push_str(&format!(", {}", error_line(error)));
+    }
+    line
+}
+
+fn error_line(error: &Value) -> String {
+    let texts: Vec<&str> =
+        ["title", "detail"].iter().filter_map(|name| error[name].as_str()).collect();
+    if texts.is_empty() { error.to_string() } else { texts.join(": ") }
+}
+
+fn exchange_line(exchange: &Value) -> String {
+    let text = |name: &str| exchange[name].as_str().unwrap_or_default().to_owned();
+    format!(
+        "{} {} → {} ({} ms)",
+        text("method"),
+        text("url"),
+        exchange["status"],
+        exchange["duration_ms"]
+    )
+}
+
+impl Server {
+    /// The run, as soon as it is final or after so many seconds.
+    async fn wait<T: serde::de::DeserializeOwned>(
+        &self,
+        id: &str,
+        seconds: u32,
+    ) -> anyhow::Result<T> {
+        let mut left = seconds;
+        loop {
+            let some = left.min(PATIENCE);
+            let run: Value = self.get(&format!("/v1/runs/{id}?wait={some}")).await?;
+            left -= some;
+            if left == 0 || run["status"].as_str().is_some_and(is_final) {
+                return Ok(serde_json::from_value(run)?);
+            }
+        }
+    }
+}

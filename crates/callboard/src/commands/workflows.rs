@@ -1,0 +1,137 @@
+//! `callboard workflows …`
+
+mod trial;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use callboard_apps::Catalogue;
+use callboard_console::wire::{Workflow, WorkflowDetail, Workflows as Shown};
+use callboard_flow::Problem;
+use serde_json::{Value, json};
+
+use crate::autopilot;
+use crate::cli::Workflows;
+use crate::exit::{Code, Failure};
+use crate::output::{BAD, BOLD, DIM, GOOD, Output};
+use crate::server::Server;
+
+pub(super) async fn run(command: Workflows, output: &mut Output) -> anyhow::Result<()> {
+    match command {
+        Workflows::List { place } => {
+            let server = Server::find(&place).await?;
+            let workflows = server.get::<Shown>("/v1/workflows").await;
+            server.leave().await?;
+            list(&workflows?, output)
+        }
+        Workflows::Check { files, apps } => check(&files, apps.as_deref(), output),
+        Workflows::Show { name, place } => {
+            let server = Server::find(&place).await?;
+            let workflow = server.get::<WorkflowDetail>(&format!("/v1/workflows/{name}")).await;
+            server.leave().await?;
+            show(&workflow?, output)
+        }
+        Workflows::Try(arguments) => trial::run(arguments, output).await,
+    }
+}
+
+fn list(workflows: &Shown, output: &mut Output) -> anyhow::Result<()> {
+    if output.json() {
+        return output.document(workflows);
+    }
+    let row = |workflow: &Workflow| {
+        let title = workflow.title.clone().unwrap_or_default();
+        vec![workflow.name.clone(), workflow.version.clone(), workflow.started_by.join(", "), title]
+    };
+    let rows: Vec<Vec<String>> = workflows.workflows.iter().map(row).collect();
+    output.table(&["workflow", "version", "started by", "title"], &rows, "no workflows");
+    for mistake in &workflows.mistakes {
+        output.error(&format!(
+            "{}:{}:{}: {}",
+            mistake.file, mistake.line, mistake.column, mistake.message
+        ));
+    }
+    Ok(())
+}
+
+fn show(detail: &WorkflowDetail, output: &mut Output) -> anyhow::Result<()> {
+    if output.json() {
+        return output.document(detail);
+    }
+    let workflow = &detail.workflow;
+    output.line(&format!(
+        "{BOLD}{}{BOLD:#} {} — {}",
+        workflow.name,
+        workflow.version,
+        workflow.title.as_deref().unwrap_or("")
+    ));
+    if let Some(summary) = &workflow.summary {
+        output.line(summary);
+    }
+    let by_hand = ["a person".to_owned()];
+    let started_by =
+        if workflow.started_by.is_empty() { &by_hand } else { workflow.started_by.as_slice() };
+    output.line(&format!("{DIM}started by{DIM:#} {}", started_by.join(", ")));
+    output.line(&format!("{DIM}calls{DIM:#}      {}", detail.actions.join(", ")));
+    output.line(&format!("{DIM}version{DIM:#}    {}\n", workflow.hash));
+    output.line(detail.text.trim_end());
+    Ok(())
+}
+
+fn check(files: &[PathBuf], apps: Option<&Path>, output: &mut Output) -> anyhow::Result<()> {
+    let catalogue = autopilot::catalogue(apps)?;
+    let mut mistakes = Vec::new();
+    for file in files {
+        let text = std::fs::read_to_string(file)
+            .with_context(|| format!("cannot read {}", file.display()))?;
+        let found = problems(&file.display().to_string(), &text, &catalogue);
+        if !output.json() {
+            if found.is_empty() {
+                output.line(&format!("{GOOD}ok{GOOD:#} {}", file.display()));
+            }
+            for problem in &found {
+                explain(problem, &text, output);
+            }
+        }
+        mistakes.extend(found);
+    }
+    if output.json() {
+        let mistakes: Vec<Value> = mistakes.iter().map(to_json).collect();
+        output.document(&json!({"ok": mistakes.is_empty(), "mistakes": mistakes}))?;
+    }
+    match mistakes.len() {
+        0 => Ok(()),
+        1 => Err(Failure::new(Code::Negative, "1 mistake").into()),
+        count => Err(Failure::new(Code::Negative, format!("{count} mistakes")).into()),
+    }
+}
+
+fn problems(file: &str, text: &str, catalogue: &Catalogue) -> Vec<Problem> {
+    match callboard_flow::parse(file, text) {
+        Ok(definition) => callboard_flow::check(&definition, catalogue),
+        Err(problems) => problems.0,
+    }
+}
+
+fn to_json(problem: &Problem) -> Value {
+    json!({
+        "file": problem.file, "line": problem.line, "column": problem.column, "pointer": problem.pointer,
+        "message": problem.message, "suggestion": problem.suggestion,
+    })
+}
+
+/// The mistake with the line it stands in, as a compiler shows it.
+fn explain(problem: &Problem, text: &str, output: &mut Output) {
+    output.line(&format!("{BAD}mistake{BAD:#}: {BOLD}{}{BOLD:#}", problem.message));
+    output
+        .line(&format!("{DIM}   --> {}:{}:{}{DIM:#}", problem.file, problem.line, problem.column));
+    if let Some(line) = text.lines().nth(problem.line.saturating_sub(1)) {
+        output.line(&format!("{DIM}{:>5} |{DIM:#} {line}", problem.line));
+        let indent = " ".repeat(problem.column.saturating_sub(1));
+        output.line(&format!("{DIM}      |{DIM:#} {indent}{BAD}^{BAD:#}"));
+    }
+    if let Some(suggestion) = &problem.suggestion {
+        output.line(&format!("{DIM}      ={DIM:#} {suggestion}"));
+    }
+    output.line("");
+}
