@@ -17,19 +17,19 @@ use secrecy::SecretString;
 use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
 
-pub const SECRET: &str = "the-link-secret-8f1c";
+pub(crate) const SECRET: &str = "the-link-secret-8f1c";
 /// 2026-11-24T12:00:00Z.
-pub const START: i64 = 1_795_521_600;
+pub(crate) const START: i64 = 1_795_521_600;
 
-pub struct Stage {
-    pub sandbox: Sandbox,
-    pub catalogue: Arc<Catalogue>,
-    pub executor: Executor,
+pub(crate) struct Stage {
+    pub(crate) sandbox: Sandbox,
+    pub(crate) catalogue: Arc<Catalogue>,
+    pub(crate) executor: Executor,
     clock: Arc<AtomicI64>,
 }
 
 impl Stage {
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let clock = Arc::new(AtomicI64::new(START));
         let now = {
             let clock = Arc::clone(&clock);
@@ -47,15 +47,15 @@ impl Stage {
         Self { sandbox, catalogue, executor, clock }
     }
 
-    pub fn now(&self) -> Timestamp {
+    pub(crate) fn now(&self) -> Timestamp {
         Timestamp::from_second(self.clock.load(Ordering::Relaxed)).unwrap()
     }
 
-    pub fn advance(&self, duration: SignedDuration) {
+    pub(crate) fn advance(&self, duration: SignedDuration) {
         self.clock.fetch_add(duration.as_secs(), Ordering::Relaxed);
     }
 
-    pub fn link(&self, app: &str) -> Link {
+    pub(crate) fn link(&self, app: &str) -> Link {
         let settings: Map<String, Value> = match app {
             "bamboohr" => Map::from_iter([("company".to_owned(), json!("acme"))]),
             "airtable" => Map::from_iter([("base".to_owned(), json!("appProvisioning"))]),
@@ -71,7 +71,7 @@ impl Stage {
         }
     }
 
-    pub fn attempt(&self, action: &str, arguments: Value) -> Attempt<'_> {
+    pub(crate) fn attempt(&self, action: &str, arguments: Value) -> Attempt<'_> {
         let action = self.catalogue.action(action).unwrap();
         Attempt::new(
             action,
@@ -82,16 +82,20 @@ impl Stage {
         )
     }
 
-    pub async fn perform(&self, action: &str, arguments: Value) -> Result<Performed, Failed> {
+    pub(crate) async fn perform(
+        &self,
+        action: &str,
+        arguments: Value,
+    ) -> Result<Performed, Failed> {
         let attempt = self.attempt(action, arguments);
         self.executor.perform(&self.link(attempt.action.app()), &attempt).await
     }
 
-    pub async fn recover(&self, attempt: &Attempt<'_>) -> Result<Recovered, Failed> {
+    pub(crate) async fn recover(&self, attempt: &Attempt<'_>) -> Result<Recovered, Failed> {
         self.executor.recover(&self.link(attempt.action.app()), attempt).await
     }
 
-    pub fn fail(&self, app: &str, action: &str, status: u16, retry_after: Option<u32>) {
+    pub(crate) fn fail(&self, app: &str, action: &str, status: u16, retry_after: Option<u32>) {
         let action = Some(action.to_owned());
         self.sandbox.add_fault(Fault {
             app: app.into(),
@@ -103,7 +107,7 @@ impl Stage {
         });
     }
 
-    pub fn cut(&self, app: &str, action: &str, cut: Cut) {
+    pub(crate) fn cut(&self, app: &str, action: &str, cut: Cut) {
         let action = Some(action.to_owned());
         self.sandbox.add_fault(Fault {
             app: app.into(),
@@ -116,7 +120,7 @@ impl Stage {
     }
 }
 
-pub fn ada() -> Value {
+pub(crate) fn ada() -> Value {
     json!({
         "id": "42", "firstName": "Ada", "lastName": "Lovelace", "displayName": "Ada Lovelace",
         "workEmail": "Ada.Lovelace@acme.example", "homeEmail": "ada@home.example", "department": "Engineering",
@@ -124,14 +128,14 @@ pub fn ada() -> Value {
     })
 }
 
-pub fn upsert() -> Value {
+pub(crate) fn upsert() -> Value {
     json!({"table": "IT provisioning", "key": ["Employee"], "rows": [{"Employee": "42", "User": "auth0|1", "State": "created"}]})
 }
 
-pub fn message() -> Value {
+pub(crate) fn message() -> Value {
     json!({"channel": "#it-ops", "text": "Ada starts on Tuesday"})
 }
 
-pub fn mail() -> Value {
+pub(crate) fn mail() -> Value {
     json!({"to": "ada@home.example", "subject": "Welcome", "text": "Set your password: https://t/reset?ticket=T1CK3T-s3cr3t"})
 }
