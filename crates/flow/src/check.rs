@@ -20,6 +20,11 @@ pub trait Functions {
     fn find(&self, name: &str) -> Option<FunctionSignature>;
     /// All names, for suggestions.
     fn names(&self) -> Vec<String>;
+    /// What an event of this type means, for people: "BambooHR says hired".
+    fn event_title(&self, event_type: &str) -> Option<String> {
+        let _ = event_type;
+        None
+    }
 }
 
 /// What a function takes and gives.
@@ -119,7 +124,7 @@ impl Checker<'_> {
             Kind::Listen(listen) => {
                 if let Some(foreach) = &listen.foreach {
                     let scope = scope.with(&foreach.item).with(&foreach.at);
-                    self.list(&foreach.tasks, &join(at, "foreach/do"), &scope);
+                    self.list(&foreach.tasks, &format!("{at}/foreach/do"), &scope);
                 }
             }
             Kind::Try(attempt) => {

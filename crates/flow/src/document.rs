@@ -2,7 +2,10 @@
 
 mod read;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -40,6 +43,37 @@ pub struct Definition {
     pub catalogs: Vec<String>,
     /// `source` for expressions (`$workflow.definition`).
     pub(crate) value: Val,
+}
+
+impl Definition {
+    /// Every task, those inside others and of reusable functions and extensions too.
+    pub fn all_tasks(&self) -> Vec<&Task> {
+        let mut found = Vec::new();
+        let lists =
+            self.extensions.iter().flat_map(|extension| [&extension.before, &extension.after]);
+        let lists = std::iter::once(&self.tasks).chain(lists.flatten());
+        let mut open: Vec<&Task> = lists.flat_map(|list| list.iter()).map(AsRef::as_ref).collect();
+        open.extend(self.functions.values().map(AsRef::as_ref));
+        open.reverse();
+        while let Some(task) = open.pop() {
+            found.push(task);
+            let inside: Vec<&Task> =
+                task.lists().into_iter().flat_map(|list| list.iter()).map(AsRef::as_ref).collect();
+            open.extend(inside.into_iter().rev());
+        }
+        found
+    }
+
+    /// Names of the catalogued functions that a run may call.
+    pub fn functions_called(&self) -> BTreeSet<&str> {
+        self.all_tasks()
+            .into_iter()
+            .filter_map(|task| match &task.kind {
+                Kind::Call(Call::Catalogued { name, .. }) => Some(name.as_str()),
+                _ => None,
+            })
+            .collect()
+    }
 }
 
 /// Who a workflow is.
@@ -97,12 +131,23 @@ impl Task {
         definition.source.pointer(&self.pointer)
     }
 
+    /// The lists of tasks inside it, in the order of the text.
+    pub fn lists(&self) -> Vec<&TaskList> {
+        match &self.kind {
+            Kind::Do(tasks) | Kind::Fork { branches: tasks, .. } => vec![tasks],
+            Kind::For(each) => vec![&each.tasks],
+            Kind::Try(attempt) => std::iter::once(&attempt.tasks).chain(&attempt.handler).collect(),
+            Kind::Listen(listen) => listen.foreach.iter().map(|foreach| &foreach.tasks).collect(),
+            _ => Vec::new(),
+        }
+    }
+
     /// A title given in the task's metadata.
     pub fn title(&self) -> Option<&str> {
         self.metadata.get("title").and_then(Value::as_str)
     }
 
-    /// Whether it is the `call` of a function, which a run pays for with a call to somebody.
+    /// A word of the task as written.
     pub(crate) fn definition_entry(&self, key: &str) -> Option<&Val> {
         value::get(&self.value, key)
     }

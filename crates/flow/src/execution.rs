@@ -4,11 +4,13 @@
 //! one frame; then tasks run until every path waits for something or the run has ended. Nothing recurses, so
 //! the length of a list or loop costs no stack.
 
+mod asking;
 mod calls;
 mod control;
 mod data;
 mod events;
 mod frame;
+mod kinds;
 mod listen;
 mod outcome;
 mod scope;

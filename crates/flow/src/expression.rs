@@ -8,8 +8,10 @@
 //!   however it tries to catch that, so the result is the same on every machine;
 //! * results deeper or larger than [`MAX_DEPTH`] and [`MAX_TEXT`] fail.
 //!
-//! Not bounded: the time of one regular expression over one long text. An expression yields its one output; none is
-//! `null`, several are an array of them.
+//! Not bounded: the time of one regular expression over one long text, and memory only roughly (a hostile expression
+//! can hold about 2 GB); definitions of strangers are evaluated in a process of their own.
+//!
+//! An expression yields its one output; none is `null`, several are an array of them.
 
 mod guard;
 mod library;

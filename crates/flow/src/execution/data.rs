@@ -9,9 +9,9 @@ use super::{
     scope::Scope,
 };
 use crate::{
-    document::Filter,
+    document::{Filter, Kind},
     error::{ErrorKind, WorkflowError},
-    expression::{EvaluationError, Expression, Val, value},
+    expression::{EvaluationError, Expression, MAX_DEPTH, Val, value},
     schema::Schema,
     template::Template,
 };
@@ -82,9 +82,13 @@ impl Execution {
         input: &Val,
         view: View<'_>,
     ) -> Result<Val, WorkflowError> {
-        template
+        let value = template
             .render(&mut |expression| self.evaluate(expression, input, view))
-            .map_err(|error| expression_error(&error))
+            .map_err(|error| expression_error(&error))?;
+        if matches!(template, Template::Array(_) | Template::Object(_)) {
+            shallow(&value)?;
+        }
+        Ok(value)
     }
 
     /// The same as JSON, for commands.
@@ -164,6 +168,9 @@ impl Execution {
     pub(super) fn task_output(&mut self, id: FrameId, raw: Val) -> Result<Val, WorkflowError> {
         let Some((frame, scope)) = self.task_frame(id) else { return Ok(raw) };
         let task = frame.task.clone();
+        if matches!(task.kind, Kind::Fork { .. } | Kind::Listen(_)) {
+            shallow(&raw)?;
+        }
         let view = View { raw_output: Some(&raw), ..View::task(frame, scope) };
         let output = self.transform(&task.output, raw.clone(), view)?;
         validate(task.output.schema.as_ref(), &output, "the output of the task")?;
@@ -229,6 +236,15 @@ pub(super) fn validate(
             format!("{what} does not fit its schema: {violations}"),
         )
     })
+}
+
+/// Values that tasks nest in each other stay as shallow as those of expressions.
+fn shallow(data: &Val) -> Result<(), WorkflowError> {
+    if value::within_depth(data, MAX_DEPTH) {
+        return Ok(());
+    }
+    let detail = format!("the value is nested deeper than {MAX_DEPTH} levels");
+    Err(WorkflowError::new(ErrorKind::Expression, detail))
 }
 
 pub(super) fn json(data: &Val) -> Result<Value, WorkflowError> {

@@ -162,16 +162,17 @@ impl Execution {
         self.in_task(id, |run, view| {
             for (name, template) in &filter.with {
                 let attribute = value::get(event, name).cloned().unwrap_or_default();
-                if !run.attribute_fits(template, &attribute, view)? {
+                // An event of another shape, on which the expression fails, does not fit either.
+                if !run.attribute_fits(template, &attribute, view).unwrap_or(false) {
                     return Ok(None);
                 }
             }
             let known = run.listening(id).map(|(_, state)| &state.correlations);
             let mut correlations = Vec::new();
             for correlation in &filter.correlate {
-                let found = run
-                    .evaluate(&correlation.from, event, view)
-                    .map_err(|error| super::data::expression_error(&error))?;
+                let Ok(found) = run.evaluate(&correlation.from, event, view) else {
+                    return Ok(None);
+                };
                 match known.and_then(|known| known.get(&correlation.name)) {
                     Some(expected) if *expected != found => return Ok(None),
                     _ if found == Val::Null => return Ok(None),

@@ -108,7 +108,7 @@ impl Execution {
             return Ok(Next::None);
         };
         if !self.admits(id, error, retry.when.as_ref(), retry.except_when.as_ref())? {
-            return Ok(Next::None);
+            return Ok(Next::Exhausted);
         }
         let made = trying.attempt;
         if retry.count.is_some_and(|count| made > count) {
@@ -299,9 +299,9 @@ enum Next {
         attempt: u64,
         until: Timestamp,
     },
-    /// There was a policy, and it allows no more.
+    /// There is a policy, and it does not allow another.
     Exhausted,
-    /// No policy, or it does not speak of this error.
+    /// There is no policy.
     None,
 }
 

@@ -92,11 +92,12 @@ fn burn(units: u64) -> Result<(), Error<Val>> {
     }
 }
 
+/// Burns fuel for what an addition has made, by its size: it may all be kept.
 fn grown(text_bytes: usize, items: usize) -> Result<(), Error<Val>> {
     if text_bytes > MAX_TEXT || items > MAX_ITEMS {
         return Err(stop(TOO_LARGE));
     }
-    burn(1 + (text_bytes as u64 >> 10) + (items as u64 >> 12))
+    burn(1 + (text_bytes as u64 >> 9) + (items as u64 >> 7))
 }
 
 fn sized(value: Val) -> Result<Val, Error<Val>> {

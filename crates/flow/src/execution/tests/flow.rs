@@ -362,3 +362,59 @@ fn a_cancelled_run_waits_for_nothing() {
     assert_eq!(execution.pending().count(), 0);
     assert!(matches!(execution.apply(&Event::Cancelled { at }), Err(Inconsistency::Ended { .. })));
 }
+
+#[test]
+fn the_end_completes_what_it_stands_in_and_abandons_what_runs_beside_it() {
+    let text = "
+do:
+  - both:
+      fork:
+        branches:
+          - nap: {wait: PT1H}
+          - stop: {do: [{now: {set: {ended: true}, then: end}}]}";
+    let played = play(text, json!({}));
+    assert_eq!(played.output(), json!({"ended": true}));
+    let ends: Vec<(&str, &Change)> = played
+        .facts
+        .iter()
+        .filter(|fact| fact.change != Change::Started)
+        .map(|fact| (fact.task.as_str(), &fact.change))
+        .collect();
+    let completed = |name| (name, &Change::Completed);
+    assert_eq!(
+        ends,
+        [completed("now"), completed("stop"), completed("both"), ("nap", &Change::Cancelled)]
+    );
+}
+
+#[test]
+fn tasks_cannot_nest_values_without_end() {
+    for body in
+        ["{wrap: {set: {deeper: '${ . }'}}}", "{wrap: {fork: {branches: [{a: {set: '${ . }'}}]}}}"]
+    {
+        let text = format!("do: [{{all: {{for: {{in: '[range(1000)]'}}, do: [{body}]}}}}]");
+        let error = play(&text, json!({})).error();
+        assert!(error.to_string().contains("nested"), "{error}");
+    }
+}
+
+#[test]
+fn a_run_can_move_between_threads() {
+    fn movable<T: Send + Sync>() {}
+    movable::<Execution>();
+    movable::<crate::Definition>();
+}
+
+#[test]
+fn a_definition_lists_what_it_calls() {
+    let text = "
+use: {functions: {own: {call: f:1@c}}}
+do:
+  - a: {try: [{b: {call: g:1@c}}], catch: {do: [{c: {for: {in: .}, do: [{d: {call: own}}]}}]}}
+  - e: {call: g:1@c}";
+    let definition = definition(text);
+    let names: Vec<&str> =
+        definition.all_tasks().into_iter().map(|task| task.name.as_str()).collect();
+    assert_eq!(names, ["a", "b", "c", "d", "e", "own"]);
+    assert_eq!(definition.functions_called().into_iter().collect::<Vec<_>>(), ["f:1@c", "g:1@c"]);
+}

@@ -27,6 +27,7 @@ fn one_event_is_taken_and_others_are_not() {
     let played = hear(text, json!({}), &[event("hired", json!({"level": 5}))]);
     assert_eq!(played.output(), json!([{"level": 5}]));
     assert!(matches!(played.commands[1], Command::Forget { .. }));
+    assert!(!execution.consumes(step, &event("hired", "no mapping")));
     let envelope = text.replace("{to: ", "{read: envelope, to: ");
     let played = hear(&envelope, json!({}), &[event("hired", json!({"level": 5}))]);
     assert_eq!(played.output()[0]["type"], "hired");

@@ -85,7 +85,6 @@ fn attempts_are_repeated_as_the_policy_says() {
         ("delay: PT1S, when: .status == 500, limit: {attempt: {count: 2}}", vec![]),
         ("delay: PT1S, exceptWhen: .status == 503, limit: {attempt: {count: 2}}", vec![]),
     ] {
-        let handled = policy.contains("hen:");
         let text = format!(
             "do: [{{t: {{try: [{{c: {{call: f:1@c}}}}], catch: {{retry: {{{policy}}}}}}}}}]"
         );
@@ -93,11 +92,7 @@ fn attempts_are_repeated_as_the_policy_says() {
         assert_eq!(waits(&played), delays, "{policy}");
         let calls = played.steps().iter().filter(|step| step.ends_with("/c")).count();
         assert_eq!(calls, delays.len() + 1, "{policy}");
-        if handled {
-            assert_eq!(played.output(), json!({"in": 1}), "{policy}");
-        } else {
-            assert_eq!(played.error().status, 503, "{policy}");
-        }
+        assert_eq!(played.error().status, 503, "{policy}");
     }
 }
 
