@@ -45,6 +45,7 @@ pub use detail::{RunDetail, StepDetail, StepStatus};
 pub use engine::{Engine, OpenError, Settings};
 pub use ids::{InvalidRunId, RunId};
 pub use inbox::{HookError, LONGEST_BODY, Receipt, ReceivedEvent};
+pub use journal::Entry;
 pub use library::{Library, LibraryError, Source, Workflow};
 pub use links::{LinkDraft, LinkError, LinkReport, LinkSummary, Links, SecretName};
 pub use look::LookError;

@@ -1,5 +1,6 @@
 //! SQLite: the embedded default.
 //!
+//! Parameters are `?1`: SQLite takes `$1` for a name and numbers it by its first appearance.
 //! One thread writes and commits what has queued up as a group (`synchronous=FULL`); a few threads read beside it.
 
 mod apply;

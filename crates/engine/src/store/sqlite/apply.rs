@@ -18,7 +18,7 @@ pub(super) fn all(connection: &Connection, changes: &[Change]) -> Result<(), Sto
         Change::KeepWorkflow(workflow) => keep_workflow(connection, workflow),
         Change::MakeCurrent { file, hash, at } => make_current(connection, file, hash, *at),
         Change::Retire { file } => {
-            execute(connection, "DELETE FROM library WHERE file = $1", params![file]).map(drop)
+            execute(connection, "DELETE FROM library WHERE file = ?1", params![file]).map(drop)
         }
         Change::TakeStartKey(key) => take_start_key(connection, key),
         Change::StoreEvent(event) => store_event(connection, event),
@@ -36,7 +36,7 @@ fn keep_workflow(connection: &Connection, workflow: &WorkflowRecord) -> Result<(
     let WorkflowRecord { hash, name, version, source_name, text, at } = workflow;
     execute(
         connection,
-        "INSERT INTO workflows (hash, name, version, source_name, text, at) VALUES ($1, $2, $3, $4, $5, $6) \
+        "INSERT INTO workflows (hash, name, version, source_name, text, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6) \
          ON CONFLICT (hash) DO NOTHING",
         params![hash, name, version, source_name, text, to_micros(*at)],
     )
@@ -51,7 +51,7 @@ fn make_current(
 ) -> Result<(), StoreError> {
     execute(
         connection,
-        "INSERT INTO library (file, hash, at) VALUES ($1, $2, $3) \
+        "INSERT INTO library (file, hash, at) VALUES (?1, ?2, ?3) \
          ON CONFLICT (file) DO UPDATE SET hash = excluded.hash, at = excluded.at",
         params![file, hash, to_micros(at)],
     )
@@ -68,7 +68,7 @@ fn take_start_key(connection: &Connection, key: &StartKey) -> Result<(), StoreEr
     }
     execute(
         connection,
-        "INSERT INTO start_keys (key, fingerprint, run_id, at) VALUES ($1, $2, $3, $4)",
+        "INSERT INTO start_keys (key, fingerprint, run_id, at) VALUES (?1, ?2, ?3, ?4)",
         params![key.key, key.fingerprint, key.run.as_str(), to_micros(key.at)],
     )
     .map(drop)
@@ -79,7 +79,7 @@ fn store_event(connection: &Connection, event: &EventRecord) -> Result<(), Store
     let inserted = execute(
         connection,
         "INSERT INTO inbox (app, trigger_name, dedupe_key, event_type, subject, data, runs, at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING",
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO NOTHING",
         params![
             app,
             trigger,
@@ -103,7 +103,7 @@ fn create_run(connection: &Connection, run: &NewRun) -> Result<(), StoreError> {
     execute(
         connection,
         "INSERT INTO runs (id, workflow, workflow_hash, mode, status, created_at, updated_at, wake_at) \
-         VALUES ($1, $2, $3, $4, 'running', $5, $5, $5)",
+         VALUES (?1, ?2, ?3, ?4, 'running', ?5, ?5, ?5)",
         params![
             run.id.as_str(),
             run.workflow,
@@ -124,7 +124,7 @@ fn append(
     for (seq, entry) in (first_seq..).zip(entries) {
         execute(
             connection,
-            "INSERT INTO journal (run_id, seq, at, kind, version, entry) VALUES ($1, $2, $3, $4, $5, $6)",
+            "INSERT INTO journal (run_id, seq, at, kind, version, entry) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             params![
                 run.as_str(),
                 seq,
@@ -141,21 +141,21 @@ fn append(
 fn advance(connection: &Connection, advance: &Advance) -> Result<(), StoreError> {
     let Advance { run, epoch, first_seq, entries, signals_up_to, status, handover, at } = advance;
     if let Some(last) = signals_up_to {
-        let sql = "DELETE FROM signals WHERE run_id = $1 AND id <= $2";
+        let sql = "DELETE FROM signals WHERE run_id = ?1 AND id <= ?2";
         execute(connection, sql, params![run.as_str(), last])?;
     }
     let changed = match handover {
         Handover::Keep { lease_until } => execute(
             connection,
-            "UPDATE runs SET status = $3, updated_at = $4, lease_until = $5 \
-             WHERE id = $1 AND epoch = $2 AND boot IS NOT NULL",
+            "UPDATE runs SET status = ?3, updated_at = ?4, lease_until = ?5 \
+             WHERE id = ?1 AND epoch = ?2 AND boot IS NOT NULL",
             params![run.as_str(), epoch, status.name(), to_micros(*at), to_micros(*lease_until)],
         )?,
         Handover::Release { wake_at, blocked_on } => execute(
             connection,
-            "UPDATE runs SET status = $3, updated_at = $4, blocked_on = $6, node = NULL, boot = NULL, lease_until = NULL, \
-             wake_at = CASE WHEN EXISTS (SELECT 1 FROM signals WHERE run_id = $1) THEN $4 ELSE $5 END \
-             WHERE id = $1 AND epoch = $2 AND boot IS NOT NULL",
+            "UPDATE runs SET status = ?3, updated_at = ?4, blocked_on = ?6, node = NULL, boot = NULL, lease_until = NULL, \
+             wake_at = CASE WHEN EXISTS (SELECT 1 FROM signals WHERE run_id = ?1) THEN ?4 ELSE ?5 END \
+             WHERE id = ?1 AND epoch = ?2 AND boot IS NOT NULL",
             params![
                 run.as_str(),
                 epoch,
@@ -172,8 +172,8 @@ fn advance(connection: &Connection, advance: &Advance) -> Result<(), StoreError>
     append(connection, run, *first_seq, entries)?;
     if status.is_final() {
         // What was said too late is nobody's business any more, and must not wake the run.
-        execute(connection, "DELETE FROM signals WHERE run_id = $1", params![run.as_str()])?;
-        execute(connection, "UPDATE runs SET wake_at = NULL WHERE id = $1", params![run.as_str()])?;
+        execute(connection, "DELETE FROM signals WHERE run_id = ?1", params![run.as_str()])?;
+        execute(connection, "UPDATE runs SET wake_at = NULL WHERE id = ?1", params![run.as_str()])?;
     }
     Ok(())
 }
@@ -193,11 +193,11 @@ fn signal(
             status: found.status,
         }));
     }
-    let sql = "INSERT INTO signals (run_id, signal, at) VALUES ($1, $2, $3)";
+    let sql = "INSERT INTO signals (run_id, signal, at) VALUES (?1, ?2, ?3)";
     execute(connection, sql, params![run.as_str(), to_json(signal)?, to_micros(at)])?;
     execute(
         connection,
-        "UPDATE runs SET wake_at = $2 WHERE id = $1",
+        "UPDATE runs SET wake_at = ?2 WHERE id = ?1",
         params![run.as_str(), to_micros(at)],
     )
     .map(drop)
@@ -209,11 +209,11 @@ fn signal_blocked(
     signal: &Signal,
     at: Timestamp,
 ) -> Result<(), StoreError> {
-    let sql = "INSERT INTO signals (run_id, signal, at) SELECT id, $2, $3 FROM runs WHERE blocked_on = $1";
+    let sql = "INSERT INTO signals (run_id, signal, at) SELECT id, ?2, ?3 FROM runs WHERE blocked_on = ?1";
     execute(connection, sql, params![on, to_json(signal)?, to_micros(at)])?;
     execute(
         connection,
-        "UPDATE runs SET wake_at = $2 WHERE blocked_on = $1",
+        "UPDATE runs SET wake_at = ?2 WHERE blocked_on = ?1",
         params![on, to_micros(at)],
     )
     .map(drop)
@@ -223,7 +223,7 @@ fn put_link(connection: &Connection, link: &LinkRecord) -> Result<(), StoreError
     let LinkRecord { name, app, base_url, settings, sealed, changed_at } = link;
     execute(
         connection,
-        "INSERT INTO links (name, app, base_url, settings, sealed, changed_at) VALUES ($1, $2, $3, $4, $5, $6) \
+        "INSERT INTO links (name, app, base_url, settings, sealed, changed_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6) \
          ON CONFLICT (name) DO UPDATE SET app = excluded.app, base_url = excluded.base_url, \
          settings = excluded.settings, sealed = excluded.sealed, changed_at = excluded.changed_at",
         params![name, app, base_url, to_json(settings)?, sealed, to_micros(*changed_at)],
@@ -232,7 +232,7 @@ fn put_link(connection: &Connection, link: &LinkRecord) -> Result<(), StoreError
 }
 
 fn delete_link(connection: &Connection, name: &str) -> Result<(), StoreError> {
-    match execute(connection, "DELETE FROM links WHERE name = $1", params![name])? {
+    match execute(connection, "DELETE FROM links WHERE name = ?1", params![name])? {
         0 => Err(StoreError::Refused(Refusal::NoSuchLink { name: name.to_owned() })),
         _ => Ok(()),
     }
@@ -241,7 +241,7 @@ fn delete_link(connection: &Connection, name: &str) -> Result<(), StoreError> {
 fn put_api_key(connection: &Connection, key: &ApiKeyRecord) -> Result<(), StoreError> {
     execute(
         connection,
-        "INSERT INTO api_keys (id, hash, name, at) VALUES ($1, $2, $3, $4) \
+        "INSERT INTO api_keys (id, hash, name, at) VALUES (?1, ?2, ?3, ?4) \
          ON CONFLICT (id) DO UPDATE SET hash = excluded.hash, name = excluded.name, at = excluded.at",
         params![key.id, key.hash, key.name, to_micros(key.at)],
     )
@@ -269,11 +269,11 @@ fn claim_one(
     connection: &Connection,
     claim: &Claim,
 ) -> rusqlite::Result<Option<(String, String, i64)>> {
-    let due = "SELECT id FROM runs WHERE wake_at <= $4 AND boot IS NULL ORDER BY wake_at LIMIT 1";
-    let expired = "SELECT id FROM runs WHERE boot IS NOT NULL AND boot <> $2 AND lease_until < $4 ORDER BY lease_until LIMIT 1";
+    let due = "SELECT id FROM runs WHERE wake_at <= ?4 AND boot IS NULL ORDER BY wake_at LIMIT 1";
+    let expired = "SELECT id FROM runs WHERE boot IS NOT NULL AND boot <> ?2 AND lease_until < ?4 ORDER BY lease_until LIMIT 1";
     for (which, by) in [(due, claim.now), (expired, claim.lease_now)] {
         let sql = format!(
-            "UPDATE runs SET node = $1, boot = $2, lease_until = $3, epoch = epoch + 1, blocked_on = NULL \
+            "UPDATE runs SET node = ?1, boot = ?2, lease_until = ?3, epoch = epoch + 1, blocked_on = NULL \
              WHERE id = ({which}) RETURNING id, workflow_hash, epoch"
         );
         let values = params![claim.node, claim.boot, to_micros(claim.lease_until), to_micros(by)];
@@ -288,7 +288,7 @@ fn claim_one(
 pub(super) fn disown(connection: &Connection, node: &str, boot: &str) -> Result<(), StoreError> {
     execute(
         connection,
-        "UPDATE runs SET node = NULL, boot = NULL, lease_until = NULL WHERE boot IS NOT NULL AND node = $1 AND boot <> $2",
+        "UPDATE runs SET node = NULL, boot = NULL, lease_until = NULL WHERE boot IS NOT NULL AND node = ?1 AND boot <> ?2",
         params![node, boot],
     )
     .map(drop)

@@ -25,14 +25,14 @@ pub(super) fn find_run(
     connection: &Connection,
     id: &RunId,
 ) -> Result<Option<RunRecord>, StoreError> {
-    Ok(rows(connection, "runs", "SELECT * FROM runs WHERE id = $1", params![id.as_str()], run)?
+    Ok(rows(connection, "runs", "SELECT * FROM runs WHERE id = ?1", params![id.as_str()], run)?
         .pop())
 }
 
 pub(super) fn list_runs(connection: &Connection, filter: &RunFilter) -> Result<Page, StoreError> {
     let limit = filter.limit.clamp(1, MOST);
-    let sql = "SELECT * FROM runs WHERE id < $1 AND ($2 IS NULL OR status = $2) AND ($3 IS NULL OR workflow = $3) \
-               ORDER BY id DESC LIMIT $4";
+    let sql = "SELECT * FROM runs WHERE id < ?1 AND (?2 IS NULL OR status = ?2) AND (?3 IS NULL OR workflow = ?3) \
+               ORDER BY id DESC LIMIT ?4";
     // `~` sorts after every letter and digit.
     let before = filter.before.as_ref().map_or("run_~", RunId::as_str);
     let status = filter.status.map(crate::run::RunStatus::name);
@@ -46,7 +46,7 @@ pub(super) fn list_runs(connection: &Connection, filter: &RunFilter) -> Result<P
 }
 
 pub(super) fn journal(connection: &Connection, id: &RunId) -> Result<Vec<Entry>, StoreError> {
-    let sql = "SELECT run_id, version, entry FROM journal WHERE run_id = $1 ORDER BY seq";
+    let sql = "SELECT run_id, version, entry FROM journal WHERE run_id = ?1 ORDER BY seq";
     rows(connection, "journal", sql, params![id.as_str()], |columns| {
         match columns.get::<u32>("version")? {
             VERSION => columns.json("entry"),
@@ -60,7 +60,7 @@ pub(super) fn signals(
     connection: &Connection,
     id: &RunId,
 ) -> Result<Vec<(i64, Signal)>, StoreError> {
-    let sql = "SELECT run_id, id, signal FROM signals WHERE run_id = $1 ORDER BY id";
+    let sql = "SELECT run_id, id, signal FROM signals WHERE run_id = ?1 ORDER BY id";
     rows(connection, "signals", sql, params![id.as_str()], |columns| {
         Ok((columns.get("id")?, columns.json("signal")?))
     })
@@ -70,7 +70,7 @@ pub(super) fn start_key(
     connection: &Connection,
     key: &str,
 ) -> Result<Option<(String, RunId)>, StoreError> {
-    let sql = "SELECT key, fingerprint, run_id FROM start_keys WHERE key = $1";
+    let sql = "SELECT key, fingerprint, run_id FROM start_keys WHERE key = ?1";
     let found = rows(connection, "start_keys", sql, params![key], |columns| {
         Ok((columns.get("fingerprint")?, columns.parse("run_id")?))
     });
@@ -84,7 +84,7 @@ pub(super) fn find_workflow(
     Ok(rows(
         connection,
         "workflows",
-        "SELECT * FROM workflows WHERE hash = $1",
+        "SELECT * FROM workflows WHERE hash = ?1",
         params![hash],
         workflow,
     )?
@@ -102,7 +102,7 @@ pub(super) fn find_link(
     connection: &Connection,
     name: &str,
 ) -> Result<Option<LinkRecord>, StoreError> {
-    Ok(rows(connection, "links", "SELECT * FROM links WHERE name = $1", params![name], link)?.pop())
+    Ok(rows(connection, "links", "SELECT * FROM links WHERE name = ?1", params![name], link)?.pop())
 }
 
 pub(super) fn list_links(connection: &Connection) -> Result<Vec<LinkRecord>, StoreError> {
@@ -116,7 +116,7 @@ pub(super) fn find_api_key(
     let found = rows(
         connection,
         "api_keys",
-        "SELECT * FROM api_keys WHERE id = $1",
+        "SELECT * FROM api_keys WHERE id = ?1",
         params![id],
         |columns| {
             Ok(ApiKeyRecord {
@@ -136,7 +136,7 @@ pub(super) fn find_event(
     trigger: &str,
     dedupe_key: &str,
 ) -> Result<Option<EventRecord>, StoreError> {
-    let sql = "SELECT * FROM inbox WHERE app = $1 AND trigger_name = $2 AND dedupe_key = $3";
+    let sql = "SELECT * FROM inbox WHERE app = ?1 AND trigger_name = ?2 AND dedupe_key = ?3";
     let found = rows(connection, "inbox", sql, params![app, trigger, dedupe_key], |columns| {
         Ok(EventRecord {
             app: columns.get("app")?,

@@ -76,6 +76,6 @@ fn current(connection: &Connection) -> rusqlite::Result<i64> {
 fn apply(connection: &Connection, version: i64, sql: &str) -> rusqlite::Result<()> {
     let transaction = connection.unchecked_transaction()?;
     transaction.execute_batch(sql)?;
-    transaction.execute("INSERT INTO schema_migrations (version) VALUES ($1)", [version])?;
+    transaction.execute("INSERT INTO schema_migrations (version) VALUES (?1)", [version])?;
     transaction.commit()
 }

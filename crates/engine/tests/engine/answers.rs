@@ -1,0 +1,62 @@
+//! What people say to runs.
+
+use callboard_engine::{AnswerError, Resolution, RunStatus, Verdict};
+use callboard_flow::StepId;
+use serde_json::json;
+
+use crate::harness::{Fate, PATIENCE, Premises, at_rest, one_call, start};
+
+fn resolution(step: &str, verdict: Verdict) -> Resolution {
+    Resolution { step: StepId::new(step), verdict, output: None, by: "ada".into() }
+}
+
+#[tokio::test]
+async fn a_verdict_settles_a_step_and_the_run_goes_on() {
+    for (verdict, effects) in [(Verdict::Happened, 1), (Verdict::DidNot, 2), (Verdict::Repeat, 2)] {
+        let premises = Premises::new();
+        let engine = premises.open_with_link(&[&one_call("office.badges.print")]).await;
+        premises.office.will("office.badges.print", Fate::Vanishes);
+        let run = engine.start_run(start("one-call", None)).await.unwrap().run;
+        let asks = crate::harness::to_the_end(&engine, &premises.time, &run).await;
+        assert_eq!(asks.status, RunStatus::Attention, "{verdict:?}");
+        let output = (verdict == Verdict::Happened).then(|| json!({"seen": true}));
+        engine
+            .resolve(&run, Resolution { output, ..resolution("do/only", verdict) })
+            .await
+            .unwrap();
+        let done = engine.wait_for_run(&run, PATIENCE).await.unwrap();
+        assert_eq!(done.status, RunStatus::Completed, "{verdict:?}: {done:#?}");
+        assert_eq!(done.steps[0].resolved_by.as_deref(), Some("ada"));
+        assert_eq!(premises.office.effects().values().sum::<u32>(), effects, "{verdict:?}");
+        if verdict == Verdict::Happened {
+            assert_eq!(done.output, Some(json!({"seen": true})));
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_nobody_asked_for_is_refused() {
+    let premises = Premises::new();
+    let engine = premises.open_with_link(&[&one_call("office.badges.print")]).await;
+    premises.office.will("office.badges.print", Fate::Vanishes);
+    let run = engine.start_run(start("one-call", None)).await.unwrap().run;
+    crate::harness::to_the_end(&engine, &premises.time, &run).await;
+    let wrong = engine.resolve(&run, resolution("do/other", Verdict::Repeat)).await.unwrap_err();
+    assert!(wrong.to_string().contains("those that do: `do/only`"), "{wrong}");
+    let needless = Resolution { output: Some(json!(1)), ..resolution("do/only", Verdict::Repeat) };
+    assert!(matches!(engine.resolve(&run, needless).await, Err(AnswerError::NeedlessOutput)));
+}
+
+#[tokio::test]
+async fn a_cancelled_run_begins_nothing_new_and_takes_nothing_more() {
+    let premises = Premises::new();
+    let engine = premises.open_with_link(&[crate::harness::ARRIVAL]).await;
+    let run = engine.start_run(start("arrival", None)).await.unwrap().run;
+    assert_eq!(at_rest(&engine, &run).await.status, RunStatus::Waiting);
+    engine.cancel(&run, "ada").await.unwrap();
+    let done = engine.wait_for_run(&run, PATIENCE).await.unwrap();
+    assert_eq!((done.status, done.cancelled_by.as_deref()), (RunStatus::Cancelled, Some("ada")));
+    assert_eq!(premises.office.effects().len(), 1, "only the desk, before the pause");
+    let late = engine.cancel(&run, "ada").await.unwrap_err();
+    assert!(matches!(late, AnswerError::Final { status: RunStatus::Cancelled, .. }), "{late}");
+}

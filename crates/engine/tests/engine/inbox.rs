@@ -1,0 +1,76 @@
+//! Webhooks in.
+
+use callboard_engine::{HookError, RunFilter, RunStatus};
+use http::HeaderMap;
+
+use crate::harness::{ARRIVAL, Premises, to_the_end};
+
+const ADA: &[u8] = br#"{"people":[{"id":"1","action":"arrived","name":"Ada"}]}"#;
+const BOTH: &[u8] = br#"{"people":[{"id":"1","action":"arrived","name":"Ada"},{"id":"2","action":"left","name":"Bob"}]}"#;
+
+fn knock(secret: &str) -> HeaderMap {
+    [("x-office-secret".parse().unwrap(), secret.parse().unwrap())].into_iter().collect()
+}
+
+#[tokio::test]
+async fn an_event_is_stored_once_and_starts_one_run_of_each_workflow_that_wants_it() {
+    let premises = Premises::new();
+    let other = ARRIVAL.replace("name: arrival", "name: another");
+    let engine = premises.open_with_link(&[ARRIVAL, &other]).await;
+    let first =
+        engine.receive_webhook("office", "arrivals", &knock("knock-knock"), ADA).await.unwrap();
+    let event = &first.events[0];
+    assert_eq!((event.duplicate, event.runs.len()), (false, 2));
+
+    let again =
+        engine.receive_webhook("office", "arrivals", &knock("knock-knock"), BOTH).await.unwrap();
+    assert_eq!(
+        (again.events[0].duplicate, &again.events[0].runs),
+        (true, &event.runs),
+        "it names the first runs"
+    );
+    assert_eq!(
+        (again.events[1].duplicate, again.events[1].runs.len()),
+        (false, 0),
+        "nobody wants that one"
+    );
+
+    for run in &event.runs {
+        assert_eq!(to_the_end(&engine, &premises.time, run).await.status, RunStatus::Completed);
+    }
+    let all = engine.runs(&RunFilter { limit: 10, ..RunFilter::default() }).await.unwrap().runs;
+    assert_eq!(all.len(), 2);
+}
+
+#[tokio::test]
+async fn what_is_not_believed_or_understood_is_not_stored() {
+    let premises = Premises::new();
+    let engine = premises.open(&[ARRIVAL]).await;
+    let unlinked =
+        engine.receive_webhook("office", "arrivals", &knock("knock-knock"), ADA).await.unwrap_err();
+    assert!(matches!(unlinked, HookError::NoSecret { .. }), "{unlinked}");
+    engine.put_link(crate::harness::office_link()).await.unwrap();
+    let large = vec![b' '; (1 << 20) + 1];
+    for (trigger, secret, body, wrong) in [
+        ("arrivals", "wrong", ADA, "not believed"),
+        ("departures", "knock-knock", ADA, "known are office/arrivals"),
+        ("arrivals", "knock-knock", b"{".as_slice(), "not JSON"),
+        ("arrivals", "knock-knock", b"{}".as_slice(), "office"),
+        ("arrivals", "knock-knock", large.as_slice(), "1048577 bytes"),
+    ] {
+        let error =
+            engine.receive_webhook("office", trigger, &knock(secret), body).await.unwrap_err();
+        assert!(error.to_string().contains(wrong), "{error} should say {wrong}");
+    }
+    assert!(
+        engine
+            .runs(&RunFilter { limit: 10, ..RunFilter::default() })
+            .await
+            .unwrap()
+            .runs
+            .is_empty()
+    );
+    let first =
+        engine.receive_webhook("office", "arrivals", &knock("knock-knock"), ADA).await.unwrap();
+    assert!(!first.events[0].duplicate, "no refused delivery counted");
+}

@@ -1,0 +1,180 @@
+//! The store's contract: transactions, ownership, waking. Written once, for every backend.
+
+use callboard_engine::journal::{Entry, Fact, Trigger};
+use callboard_engine::store::{
+    Advance, Change, Claim, Handover, NewRun, Refusal, Signal, SqliteStore, Store, WorkflowRecord,
+};
+use callboard_engine::{Mode, Place, RunId, RunStatus, StoreError};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+
+const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+
+fn seconds(count: i64) -> Timestamp {
+    NOW + SignedDuration::from_secs(count)
+}
+
+fn run_id(letter: char) -> RunId {
+    format!("run_{}", letter.to_string().repeat(26)).parse().unwrap()
+}
+
+fn create(run: &RunId) -> Vec<Change> {
+    let workflow = WorkflowRecord {
+        hash: "h".into(),
+        name: "w".into(),
+        version: "1".into(),
+        source_name: "w.yaml".into(),
+        text: "{}".into(),
+        at: NOW,
+    };
+    let trigger = Trigger::Request { by: "test".into() };
+    let fact = Fact::Started {
+        workflow: "w".into(),
+        hash: "h".into(),
+        input: json!({}),
+        trigger,
+        mode: Mode::Live,
+    };
+    let (first, workflow_hash) = (Entry { at: NOW, fact }, "h".into());
+    let new = NewRun {
+        id: run.clone(),
+        workflow: "w".into(),
+        workflow_hash,
+        mode: Mode::Live,
+        first,
+        at: NOW,
+    };
+    vec![Change::KeepWorkflow(workflow), Change::CreateRun(Box::new(new))]
+}
+
+fn claim(node: &str, boot: &str, now: Timestamp) -> Claim {
+    let (lease_now, lease_until) = (now, now + SignedDuration::from_secs(60));
+    Claim { node: node.into(), boot: boot.into(), now, lease_now, lease_until, limit: 10 }
+}
+
+fn advance(run: &RunId, epoch: i64, first_seq: i64, handover: Handover) -> Change {
+    let entries = vec![Entry {
+        at: NOW,
+        fact: Fact::TimerFired { step: callboard_flow::StepId::new("do/a") },
+    }];
+    let (run, status, at, signals_up_to) = (run.clone(), RunStatus::Waiting, NOW, None);
+    Change::Advance(Box::new(Advance {
+        run,
+        epoch,
+        first_seq,
+        entries,
+        signals_up_to,
+        status,
+        handover,
+        at,
+    }))
+}
+
+fn keep() -> Handover {
+    Handover::Keep { lease_until: seconds(60) }
+}
+
+fn refusal(result: Result<(), StoreError>) -> Refusal {
+    match result {
+        Err(StoreError::Refused(refusal)) => refusal,
+        other => panic!("it should be refused: {other:?}"),
+    }
+}
+
+async fn with_run(run: &RunId) -> SqliteStore {
+    let store = SqliteStore::open(&Place::Memory).unwrap();
+    store.commit(create(run)).await.unwrap();
+    store
+}
+
+#[tokio::test]
+async fn a_write_of_a_stale_owner_is_refused_and_leaves_nothing() {
+    let run = run_id('a');
+    let store = with_run(&run).await;
+    let first = store.claim(claim("one", "boot", NOW)).await.unwrap();
+    assert_eq!(first[0].epoch, 1);
+    assert!(store.claim(claim("two", "other", NOW)).await.unwrap().is_empty(), "it has an owner");
+    let second = store.claim(claim("two", "other", seconds(61))).await.unwrap();
+    assert_eq!(second[0].epoch, 2, "the lease has expired");
+
+    let late = vec![Change::DeleteLink { name: "none".into() }];
+    assert_eq!(refusal(store.commit(late).await), Refusal::NoSuchLink { name: "none".into() });
+    let stale = store.commit(vec![advance(&run, 1, 2, keep())]).await;
+    assert_eq!(refusal(stale), Refusal::NotOwner { run: run.clone(), epoch: 1 });
+    assert_eq!(store.journal(&run).await.unwrap().len(), 1, "nothing of it was written");
+    store.commit(vec![advance(&run, 2, 2, keep())]).await.unwrap();
+    assert_eq!(store.journal(&run).await.unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn a_new_life_of_a_node_takes_up_its_own_runs_at_once_and_nobody_elses() {
+    let (own, others) = (run_id('a'), run_id('b'));
+    let store = with_run(&own).await;
+    store.claim(claim("one", "first", NOW)).await.unwrap();
+    store.commit(create(&others)).await.unwrap();
+    store.claim(claim("two", "boot", NOW)).await.unwrap();
+    store.disown("one", "second").await.unwrap();
+    let taken = store.claim(claim("one", "second", NOW)).await.unwrap();
+    assert_eq!(taken.iter().map(|claimed| &claimed.id).collect::<Vec<_>>(), [&own]);
+}
+
+#[tokio::test]
+async fn a_run_wakes_when_it_is_due_or_spoken_to() {
+    let run = run_id('a');
+    let store = with_run(&run).await;
+    store.claim(claim("one", "boot", NOW)).await.unwrap();
+    let release = Handover::Release { wake_at: Some(seconds(100)), blocked_on: None };
+    store.commit(vec![advance(&run, 1, 2, release.clone())]).await.unwrap();
+    assert_eq!(store.next_wake().await.unwrap(), Some(seconds(100)));
+    assert!(store.claim(claim("one", "boot", seconds(99))).await.unwrap().is_empty());
+    assert_eq!(store.claim(claim("one", "boot", seconds(100))).await.unwrap()[0].epoch, 2);
+
+    let signal = Change::Signal {
+        run: run.clone(),
+        signal: Signal::Cancel { by: "a".into() },
+        at: seconds(101),
+    };
+    store.commit(vec![signal.clone()]).await.unwrap();
+    store.commit(vec![advance(&run, 2, 3, release)]).await.unwrap();
+    let wake = store.next_wake().await.unwrap();
+    assert!(
+        wake.is_some_and(|wake| wake < seconds(100)),
+        "what was said meanwhile is not slept over: {wake:?}"
+    );
+
+    assert_eq!(store.claim(claim("one", "boot", seconds(101))).await.unwrap()[0].epoch, 3);
+    let Change::Advance(mut end) =
+        advance(&run, 3, 4, Handover::Release { wake_at: None, blocked_on: None })
+    else {
+        unreachable!("it was just made")
+    };
+    end.status = RunStatus::Cancelled;
+    store.commit(vec![Change::Advance(end)]).await.unwrap();
+    assert_eq!(store.next_wake().await.unwrap(), None);
+    let status = RunStatus::Cancelled;
+    assert_eq!(refusal(store.commit(vec![signal]).await), Refusal::RunIsFinal { run, status });
+}
+
+#[tokio::test]
+async fn a_refused_change_undoes_those_before_it_and_no_other_transaction() {
+    let (good, bad) = (run_id('a'), run_id('b'));
+    let store = SqliteStore::open(&Place::Memory).unwrap();
+    let mut half = create(&bad);
+    half.push(Change::DeleteLink { name: "none".into() });
+    let (kept, refused) = tokio::join!(store.commit(create(&good)), store.commit(half));
+    kept.unwrap();
+    assert_eq!(refusal(refused), Refusal::NoSuchLink { name: "none".into() });
+    assert!(store.find_run(&good).await.unwrap().is_some());
+    assert!(store.find_run(&bad).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn the_schema_is_made_once_and_a_newer_one_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = Place::File(folder.path().join("a.db"));
+    for _ in 0..2 {
+        SqliteStore::open(&place).unwrap().commit(create(&run_id('a'))).await.ok();
+    }
+    let store = SqliteStore::open(&place).unwrap();
+    assert!(store.find_run(&run_id('a')).await.unwrap().is_some());
+}
