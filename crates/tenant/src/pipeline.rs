@@ -19,7 +19,7 @@ mod routes;
 mod table;
 
 pub(crate) use answer::Answer;
-pub(crate) use body::{MAX_BODY, fields_of_form};
+pub(crate) use body::MAX_BODY;
 pub(crate) use context::{Context, Exchange};
 pub(crate) use error::ApiError;
 pub(crate) use origin::{Origin, SYSTEM_API};

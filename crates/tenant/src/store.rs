@@ -6,6 +6,8 @@
 //! transactions at once, or send one in a single round trip.
 
 mod sqlite;
+#[cfg(test)]
+mod suite;
 mod transaction;
 
 use async_trait::async_trait;

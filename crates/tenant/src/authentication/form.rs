@@ -9,7 +9,7 @@ use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 
 use super::OAuthError;
-use crate::pipeline::{MAX_BODY, fields_of_form};
+use crate::pipeline::MAX_BODY;
 
 /// Parameters by name. Nulls, which some SDKs send, count as absent.
 pub(super) struct Form {
@@ -27,7 +27,7 @@ impl Form {
         })?;
         let kind =
             headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let mut fields = if kind.starts_with("application/json") {
+        let mut fields: Map<String, Value> = if kind.starts_with("application/json") {
             serde_json::from_slice(&bytes).map_err(|_| {
                 OAuthError::new(
                     StatusCode::BAD_REQUEST,
@@ -36,7 +36,9 @@ impl Form {
                 )
             })?
         } else {
-            fields_of_form(&bytes)
+            url::form_urlencoded::parse(&bytes)
+                .map(|(name, value)| (name.into_owned(), value.into_owned().into()))
+                .collect()
         };
         if let Some((id, secret)) = basic(headers) {
             fields.insert("client_id".into(), id.into());

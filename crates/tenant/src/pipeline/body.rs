@@ -1,9 +1,10 @@
 //! The body of a request: JSON, or a form.
 
 use axum::body::{Body, to_bytes};
+use callboard_contract::Operation;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, StatusCode};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::ApiError;
 
@@ -11,7 +12,11 @@ use super::ApiError;
 pub(crate) const MAX_BODY: usize = 1_048_576;
 
 /// `Null` when there is no body.
-pub(super) async fn read(headers: &HeaderMap, body: Body) -> Result<Value, ApiError> {
+pub(super) async fn read(
+    operation: &Operation,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Value, ApiError> {
     let bytes = to_bytes(body, MAX_BODY).await.map_err(|_| {
         let message = format!("Payload content length greater than maximum allowed: {MAX_BODY}");
         ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, message)
@@ -20,7 +25,10 @@ pub(super) async fn read(headers: &HeaderMap, body: Body) -> Result<Value, ApiEr
         return Ok(Value::Null);
     }
     match content_type(headers) {
-        "application/x-www-form-urlencoded" => Ok(Value::Object(fields_of_form(&bytes))),
+        "application/x-www-form-urlencoded" => {
+            let pairs: Vec<_> = url::form_urlencoded::parse(&bytes).into_owned().collect();
+            Ok(operation.body_from_form(&pairs))
+        }
         "" | "application/json" => serde_json::from_slice(&bytes).map_err(|_| {
             ApiError::new(StatusCode::BAD_REQUEST, "Invalid request payload JSON format")
         }),
@@ -32,11 +40,4 @@ fn content_type(headers: &HeaderMap) -> &str {
     let header =
         headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     header.split(';').next().unwrap_or_default().trim()
-}
-
-/// Form fields as texts.
-pub(crate) fn fields_of_form(bytes: &[u8]) -> Map<String, Value> {
-    url::form_urlencoded::parse(bytes)
-        .map(|(name, value)| (name.into_owned(), value.into_owned().into()))
-        .collect()
 }

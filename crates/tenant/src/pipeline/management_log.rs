@@ -9,7 +9,7 @@ use crate::logs::masked;
 pub(super) fn entry(context: &Context, answer: &Answer) -> Option<Value> {
     let title = context.title?;
     let exchange = &context.exchange;
-    let mut credentials = json!({"scopes": context.caller.scopes.iter().collect::<Vec<_>>()});
+    let mut credentials = json!({"scopes": context.caller.scopes});
     if let Some(jti) = &context.caller.jti {
         credentials["jti"] = jti.as_str().into();
     }

@@ -2,6 +2,9 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
 use serde_json::{Map, Value, json};
 
 use super::{Answer, ApiError, Request};
@@ -109,7 +112,8 @@ impl Paging {
         let take = usize::try_from(*take).unwrap_or(usize::MAX);
         let more = rows.len() > take;
         rows.truncate(take);
-        let next = rows.last().filter(|_| more).map(|(position, _)| encode_checkpoint(*position));
+        let next =
+            rows.last().filter(|_| more).map(|(position, row)| encode_checkpoint(*position, row));
         let mut body = Map::new();
         body.insert(collection.into(), rows.into_iter().map(|(_, row)| row).collect());
         if let Some(next) = next {
@@ -158,13 +162,22 @@ impl Paging {
     }
 }
 
-fn encode_checkpoint(position: i64) -> String {
-    URL_SAFE_NO_PAD.encode(position.to_string())
+/// Real checkpoints are a moment and an id in base64. Here the moment is the place in the list, as microseconds.
+fn encode_checkpoint(position: i64, row: &Value) -> String {
+    let id = ["user_id", "client_id", "id"].into_iter().find_map(|name| row[name].as_str());
+    let moment = Timestamp::from_microsecond(position).unwrap_or(Timestamp::UNIX_EPOCH);
+    let moment = moment.strftime("%Y-%m-%d %H:%M:%S%.6fUTC");
+    URL_SAFE_NO_PAD.encode(format!("{moment},{}", id.unwrap_or_default()))
 }
 
 fn decode_checkpoint(text: &str) -> Result<i64, ApiError> {
-    let decoded = URL_SAFE_NO_PAD.decode(text).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-    decoded.and_then(|position| position.parse().ok()).ok_or_else(|| {
+    let position = || {
+        let decoded = String::from_utf8(URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
+        let (moment, _) = decoded.split_once("UTC,")?;
+        let moment = DateTime::strptime("%Y-%m-%d %H:%M:%S%.f", moment).ok()?;
+        Some(moment.to_zoned(TimeZone::UTC).ok()?.timestamp().as_microsecond())
+    };
+    position().ok_or_else(|| {
         ApiError::bad_request("invalid_paging", "The 'from' parameter is not a valid checkpoint")
     })
 }

@@ -138,16 +138,10 @@ async fn parse(
             .into_owned()
             .collect();
     let query = operation.check_query(&pairs)?;
-    let body = body::read(&parts.headers, body).await?;
-    let body = if operation.body.is_some() { checked(operation, body)? } else { Value::Null };
-    Ok(Request { path, query, body })
-}
-
-/// An absent body counts as an empty one.
-fn checked(operation: &Operation, body: Value) -> Result<Value, ApiError> {
-    let body = if body.is_null() { Value::Object(serde_json::Map::new()) } else { body };
+    let body = body::read(operation, &parts.headers, body).await?;
     operation.check_body(&body)?;
-    Ok(body)
+    let body = if operation.body.is_some() { body } else { Value::Null };
+    Ok(Request { path, query, body })
 }
 
 /// What an address without a route answers.

@@ -153,3 +153,31 @@ impl Store for SqliteStore {
         self.writer.commit(transaction).await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::suite;
+
+    fn clock() -> Clock {
+        Arc::new(|| "2026-03-02T08:00:00Z".parse().unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_store_in_memory_keeps_the_contract() {
+        let store = SqliteStore::open(&Location::Memory, Durability::Process, clock()).unwrap();
+        suite::keeps_the_contract(&store).await;
+    }
+
+    #[tokio::test]
+    async fn a_store_in_a_file_keeps_the_contract_and_its_data() {
+        let folder = tempfile::tempdir().unwrap();
+        let location = Location::File(folder.path().join("tenant.sqlite"));
+        let store = SqliteStore::open(&location, Durability::Full, clock()).unwrap();
+        suite::keeps_the_contract(&store).await;
+        let written = suite::everything(&store).await;
+        drop(store);
+        let reopened = SqliteStore::open(&location, Durability::Full, clock()).unwrap();
+        assert_eq!(suite::everything(&reopened).await, written);
+    }
+}

@@ -1,6 +1,6 @@
 //! Who stands behind a bearer token. A signature is checked once; later requests find the token by its hash.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use jiff::Timestamp;
@@ -22,14 +22,15 @@ pub(crate) struct Caller {
     pub(crate) subject: String,
     pub(crate) audience: Vec<String>,
     pub(crate) client_id: String,
-    pub(crate) scopes: HashSet<String>,
+    /// In the order of the token.
+    pub(crate) scopes: Vec<String>,
     pub(crate) jti: Option<String>,
     expires_at: i64,
 }
 
 impl Caller {
     pub(crate) fn may(&self, scope: &str) -> bool {
-        self.scopes.contains(scope)
+        self.scopes.iter().any(|granted| granted == scope)
     }
 }
 

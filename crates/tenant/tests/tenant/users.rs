@@ -240,6 +240,8 @@ async fn linked_accounts_become_one_user_and_part_again() {
     let login = tenant.log_in("b@example.com", PASSWORD).await.expect(200);
     assert!(login["id_token"].is_string());
     let local = secondary["identities"][0]["user_id"].as_str().unwrap();
+    let unknown = format!("{identities}/auth0/nobody");
+    admin.delete(&unknown).await.expect(404);
     let left = admin.delete(&format!("{identities}/auth0/{local}")).await.expect(200);
     assert_eq!(left.as_array().unwrap().len(), 1);
     let freed = admin.get(&path(&secondary)).await.expect(200);

@@ -49,8 +49,7 @@ async fn secondary(context: &Context, body: &Value) -> Result<Document, ApiError
         Value::String(id) => id.clone(),
         other => other.to_string(),
     };
-    let prefixed = format!("{provider}|{given}");
-    let id = if given.starts_with(&format!("{provider}|")) { given } else { prefixed };
+    let id = with_provider(provider, &given);
     let store = context.store();
     if let Some(user) = store.get(KIND, &id).await? {
         return Ok(user);
@@ -59,6 +58,12 @@ async fn secondary(context: &Context, body: &Value) -> Result<Document, ApiError
         return Err(ApiError::conflict("Specified identity already exists."));
     }
     Err(Inexistent::User.into())
+}
+
+/// Ids come with or without the provider before them.
+fn with_provider(provider: &str, id: &str) -> String {
+    let is_whole = id.strip_prefix(provider).is_some_and(|rest| rest.starts_with('|'));
+    if is_whole { id.to_owned() } else { format!("{provider}|{id}") }
 }
 
 /// The account that an ID token of this tenant proves.
@@ -81,7 +86,7 @@ fn already_linked(error: CommitError) -> ApiError {
 /// The identity becomes a user of its own again, with empty metadata.
 async fn unlink(context: Context, request: Request) -> Result<Answer, ApiError> {
     let primary = find(&context, request.id()).await?;
-    let id = format!("{}|{}", request.path("provider"), request.path("user_id"));
+    let id = with_provider(request.path("provider"), request.path("user_id"));
     let identities = profile::identities(&primary.body);
     let position = identities.iter().position(|identity| profile::identity_id(identity) == id);
     let freed = match position {
