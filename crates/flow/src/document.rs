@@ -1,5 +1,6 @@
 //! A definition as types: everything resolved that can be before a run begins.
 
+mod matching;
 mod read;
 
 use std::{

@@ -147,7 +147,8 @@ impl Execution {
             facts: Vec::new(),
             status: Status::Running,
         };
-        match execution.workflow_input() {
+        let missing = execution.missing_secret();
+        match missing.map_or_else(|| execution.workflow_input(), Err) {
             Ok(input) => {
                 execution.begin(&input);
                 execution.proceed();

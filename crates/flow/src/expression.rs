@@ -140,6 +140,15 @@ impl Expression {
         input: Val,
         lookup: &dyn Fn(&str) -> Option<Val>,
     ) -> Result<Val, EvaluationError> {
+        self.run_within(if self.0.folds { FUEL_OF_FOLDS } else { FUEL }, input, lookup)
+    }
+
+    fn run_within(
+        &self,
+        fuel: u64,
+        input: Val,
+        lookup: &dyn Fn(&str) -> Option<Val>,
+    ) -> Result<Val, EvaluationError> {
         let mut values = Vec::with_capacity(self.0.variables.len());
         for variable in &self.0.variables {
             match lookup(variable) {
@@ -152,7 +161,7 @@ impl Expression {
                 }
             }
         }
-        run::run(&self.0.filter, self.0.folds, input, values).map_err(|stop| match stop {
+        run::run(&self.0.filter, self.0.folds, fuel, input, values).map_err(|stop| match stop {
             run::Stop::Failed(message) => self.failed(message),
             run::Stop::Limit(limit) => {
                 EvaluationError::Limit { expression: self.text().to_owned(), limit }

@@ -25,3 +25,55 @@ pub fn parse(source_name: &str, text: &str) -> Result<Definition, Problems> {
     }
     document::read(source_name, source, positions).map_err(|problems| in_file(problems.0))
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn yaml_and_json_of_one_definition_have_one_hash() {
+        let yaml = "document: {name: a, namespace: n, version: 1.0.0, dsl: 1.0.3}\ndo:\n  - a:\n      set: {x: 1, y: [2]}\n";
+        let json = json!({
+            "do": [{"a": {"set": {"y": [2], "x": 1}}}],
+            "document": {"dsl": "1.0.3", "namespace": "n", "name": "a", "version": "1.0.0"}
+        });
+        let first = parse("a.yaml", yaml).unwrap();
+        let second = parse("a.json", &json.to_string()).unwrap();
+        assert_eq!(first.hash, second.hash);
+        assert_eq!(first.hash.len(), 64);
+        assert_ne!(first.hash, parse("a.yaml", &yaml.replace("x: 1", "x: 2")).unwrap().hash);
+    }
+
+    #[test]
+    fn a_schedule_is_data() {
+        let text = "document: {name: a, namespace: n, version: 1.0.0, dsl: 1.0.3}
+schedule: {on: {one: {with: {type: hired, source: 'https://hr.example', data: '${ .level > 3 }'}}}, read: envelope}
+do: [{a: {set: {x: 1}}}]";
+        let definition = parse("a.yaml", text).unwrap();
+        let schedule = definition.schedule.unwrap();
+        let filter = &schedule.on.as_ref().unwrap().filters()[0];
+        assert_eq!(filter.event_type().as_deref(), Some("hired"));
+        for (level, source, fits) in [
+            (json!(4), "https://hr.example", true),
+            (json!(3), "https://hr.example", false),
+            (json!(4), "https://other.example", false),
+            (json!([]), "https://hr.example", true),
+        ] {
+            let event = json!({"type": "hired", "source": source, "data": {"level": level}});
+            assert_eq!(filter.fits(&event), fits, "{event}");
+            assert_eq!(schedule.read.of(&event), event);
+        }
+        assert!(
+            !filter.fits(&json!({"type": "hired", "source": "https://hr.example", "data": "text"}))
+        );
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_makes_the_reader_panic(text in "[ a-c:{}\\[\\],&*!|>'\"#%@\n-]{0,60}") {
+            let _outcome = parse("a.yaml", &text);
+        }
+    }
+}

@@ -132,6 +132,10 @@ fn every_mistake_has_a_place_a_name_and_a_way_out() {
             "4:18 the secret tokn is not declared | did you mean \"token\"?",
         ),
         (
+            "do:\n  - a: {call: http, with: {method: get, endpoint: {uri: 'https://x.example', authentication: {bearer: {use: token}}}}}",
+            "3:94 the secret token is not declared | add token to \"use.secrets\"",
+        ),
+        (
             "do:\n  - a: {set: {x: 1}, then: bb}\n  - b: {set: {x: 1}}",
             "3:28 task a goes on to \"bb\", which is no task of the same list | did you mean \"b\"?",
         ),

@@ -112,7 +112,7 @@ impl Checker<'_> {
             Call::Http(http) => {
                 self.templates(&part("endpoint"), Some(&http.endpoint.uri), names);
                 let authentication = http.endpoint.authentication.as_ref();
-                self.templates(&part("endpoint/authentication"), authentication, names);
+                self.authentication(&part("endpoint/authentication"), authentication, names);
                 for (key, template) in
                     [("headers", &http.headers), ("query", &http.query), ("body", &http.body)]
                 {
@@ -122,7 +122,7 @@ impl Checker<'_> {
             Call::OpenApi(open) => {
                 self.templates(&part("document/endpoint"), Some(&open.document.uri), names);
                 self.templates(&part("parameters"), open.parameters.as_ref(), names);
-                self.templates(&part("authentication"), open.authentication.as_ref(), names);
+                self.authentication(&part("authentication"), open.authentication.as_ref(), names);
             }
             Call::Mcp(arguments) => self.templates(at, Some(arguments), names),
             Call::Reusable { arguments, .. } | Call::Catalogued { arguments, .. } => {
@@ -216,16 +216,35 @@ impl Checker<'_> {
         }
     }
 
+    /// `basic: {use: name}` and the like.
+    fn authentication(&mut self, at: &str, policy: Option<&Template>, names: &[&str]) {
+        self.templates(at, policy, names);
+        for scheme in ["basic", "bearer", "digest", "oauth2", "oidc"] {
+            let secret =
+                policy.and_then(|policy| policy.entry(scheme)).and_then(|way| way.entry("use"));
+            if let Some(Template::Literal(name)) = secret
+                && let Ok(serde_json::Value::String(name)) =
+                    crate::expression::value::to_json(&name)
+            {
+                self.secret(at, &name);
+            }
+        }
+    }
+
     fn secrets(&mut self, at: &str, expression: &Expression) {
         for part in expression.text().split("$secrets.").skip(1) {
             let name: String =
                 part.chars().take_while(|sign| sign.is_alphanumeric() || *sign == '_').collect();
-            if !name.is_empty() && !self.definition.secrets.contains(&name) {
-                let declared = self.definition.secrets.iter().map(String::as_str);
-                let suggestion = did_you_mean(&name, declared)
-                    .or_else(|| Some(format!("add {name} to \"use.secrets\"")));
-                self.push(at, format!("the secret {name} is not declared"), suggestion);
-            }
+            self.secret(at, &name);
+        }
+    }
+
+    fn secret(&mut self, at: &str, name: &str) {
+        if !name.is_empty() && !self.definition.secrets.iter().any(|declared| declared == name) {
+            let declared = self.definition.secrets.iter().map(String::as_str);
+            let suggestion = did_you_mean(name, declared)
+                .or_else(|| Some(format!("add {name} to \"use.secrets\"")));
+            self.push(at, format!("the secret {name} is not declared"), suggestion);
         }
     }
 }

@@ -119,6 +119,15 @@ impl Execution {
         }
     }
 
+    /// The error of a definition that names a secret which the run was not given.
+    pub(super) fn missing_secret(&self) -> Option<WorkflowError> {
+        let missing = |name: &&String| value::get(&self.secrets, name).is_none();
+        let name = self.definition.secrets.iter().find(missing)?;
+        let detail =
+            format!("the secret {name} does not exist or may not be read by this workflow");
+        Some(WorkflowError::new(ErrorKind::Authorization, detail).at("/use/secrets"))
+    }
+
     /// The workflow's input, checked and transformed.
     pub(super) fn workflow_input(&self) -> Result<Val, WorkflowError> {
         let filter = &self.definition.input;

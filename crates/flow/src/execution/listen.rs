@@ -6,7 +6,6 @@ use serde_json::{Map, Value};
 
 use super::{
     Execution,
-    data::View,
     frame::{FrameId, Purpose, Role, State, Work},
     scope::Scope,
 };
@@ -160,12 +159,11 @@ impl Execution {
         event: &Val,
     ) -> Result<Option<Vec<(String, Val)>>, WorkflowError> {
         self.in_task(id, |run, view| {
-            for (name, template) in &filter.with {
-                let attribute = value::get(event, name).cloned().unwrap_or_default();
-                // An event of another shape, on which the expression fails, does not fit either.
-                if !run.attribute_fits(template, &attribute, view).unwrap_or(false) {
-                    return Ok(None);
-                }
+            let fit = filter.attributes_fit(event, &mut |expression, attribute| {
+                run.evaluate(expression, attribute, view)
+            });
+            if !fit {
+                return Ok(None);
             }
             let known = run.listening(id).map(|(_, state)| &state.correlations);
             let mut correlations = Vec::new();
@@ -180,22 +178,6 @@ impl Execution {
                 }
             }
             Ok(Some(correlations))
-        })
-    }
-
-    /// A literal must be equal (of objects: what it names); an expression on the attribute must be true or equal.
-    fn attribute_fits(
-        &self,
-        template: &Template,
-        attribute: &Val,
-        view: View<'_>,
-    ) -> Result<bool, WorkflowError> {
-        let wanted = self.render(template, attribute, view)?;
-        Ok(match (template, &wanted) {
-            (Template::Expression(_), Val::Bool(verdict)) if !matches!(attribute, Val::Bool(_)) => {
-                *verdict
-            }
-            _ => within(&wanted, attribute),
         })
     }
 
@@ -351,14 +333,4 @@ fn subscription(filter: &EventFilter) -> Subscription {
         }
     }
     Subscription { attributes }
-}
-
-/// Whether all that `wanted` names is so in `found`.
-fn within(wanted: &Val, found: &Val) -> bool {
-    match (wanted, found) {
-        (Val::Obj(wanted), Val::Obj(found)) => wanted
-            .iter()
-            .all(|(key, wanted)| found.get(key).is_some_and(|found| within(wanted, found))),
-        _ => wanted == found,
-    }
 }

@@ -4,7 +4,7 @@ use jaq_core::{Ctx, Vars, unwrap_valr};
 use jaq_json::Val;
 
 use super::{
-    FUEL, FUEL_OF_FOLDS, MAX_DEPTH, MAX_ITEMS,
+    MAX_DEPTH, MAX_ITEMS,
     library::{self, Data, Filter},
     value,
 };
@@ -21,13 +21,17 @@ pub(super) enum Stop {
 pub(super) fn run(
     filter: &Filter,
     folds: bool,
+    fuel: u64,
     input: Val,
     variables: Vec<Val>,
 ) -> Result<Val, Stop> {
     if !folds {
-        return evaluate(filter, FUEL, input, variables);
+        // jq's filters are many; a panic in one is the expression's failure and nobody else's.
+        let evaluated = std::panic::AssertUnwindSafe(|| evaluate(filter, fuel, input, variables));
+        return std::panic::catch_unwind(evaluated)
+            .unwrap_or_else(|_| Err(Stop::Failed("the evaluation broke off".to_owned())));
     }
-    with_large_stack(|| evaluate(filter, FUEL_OF_FOLDS, input, variables))
+    with_large_stack(|| evaluate(filter, fuel, input, variables))
         .unwrap_or_else(|message| Err(Stop::Failed(message.to_owned())))
 }
 

@@ -106,3 +106,9 @@ fn a_failing_expression_is_an_error_of_the_task() {
     assert_eq!((error.status, error.instance.as_deref()), (400, Some("/do/0/a")));
     assert!(error.kind.ends_with("/expression"));
 }
+
+#[test]
+fn a_secret_that_the_run_was_not_given_is_an_authorization_error() {
+    let error = play("use: {secrets: [key, other]}\ndo: [{a: {set: {x: 1}}}]", json!({})).error();
+    assert_eq!((error.status, error.instance.as_deref()), (403, Some("/use/secrets")));
+}

@@ -1,0 +1,65 @@
+//! Whether an event fits a filter, and what of it is read.
+
+use serde_json::Value;
+
+use super::{EventFilter, ReadAs};
+use crate::{
+    expression::{EvaluationError, Expression, Val, value},
+    template::Template,
+};
+
+/// Evaluates an expression on an attribute.
+type Evaluate<'e> = &'e mut dyn FnMut(&Expression, &Val) -> Result<Val, EvaluationError>;
+
+impl EventFilter {
+    /// Whether the attributes of an event fit, for events that start runs: expressions see the attribute and no variables.
+    /// Correlations are not looked at; the first event of a run has nothing to agree with.
+    pub fn fits(&self, event: &Value) -> bool {
+        self.attributes_fit(&value::from_json(event), &mut |expression, attribute| {
+            expression.run(attribute.clone(), &|_| None)
+        })
+    }
+
+    /// An event of another shape, on which an expression fails, does not fit.
+    pub(crate) fn attributes_fit(&self, event: &Val, evaluate: Evaluate<'_>) -> bool {
+        self.with.iter().all(|(name, template)| {
+            let attribute = value::get(event, name).cloned().unwrap_or_default();
+            attribute_fits(template, &attribute, evaluate).unwrap_or(false)
+        })
+    }
+}
+
+/// A literal must be equal (of objects: what it names); an expression on the attribute must be true or equal.
+fn attribute_fits(
+    template: &Template,
+    attribute: &Val,
+    evaluate: Evaluate<'_>,
+) -> Result<bool, EvaluationError> {
+    let wanted = template.render(&mut |expression| evaluate(expression, attribute))?;
+    Ok(match (template, &wanted) {
+        (Template::Expression(_), Val::Bool(verdict)) if !matches!(attribute, Val::Bool(_)) => {
+            *verdict
+        }
+        _ => within(&wanted, attribute),
+    })
+}
+
+/// Whether all that `wanted` names is so in `found`.
+fn within(wanted: &Val, found: &Val) -> bool {
+    match (wanted, found) {
+        (Val::Obj(wanted), Val::Obj(found)) => wanted
+            .iter()
+            .all(|(key, wanted)| found.get(key).is_some_and(|found| within(wanted, found))),
+        _ => wanted == found,
+    }
+}
+
+impl ReadAs {
+    /// What of an event is given to a run.
+    pub fn of(self, event: &Value) -> Value {
+        match self {
+            Self::Envelope => event.clone(),
+            Self::Data | Self::Raw => event.get("data").cloned().unwrap_or_default(),
+        }
+    }
+}
