@@ -70,11 +70,12 @@ impl Reply {
                 retry_at: self.retry_at,
                 why: format!("{app} limits the rate of calls"),
             },
-            408 | 500.. if harmless => Failure::Later {
+            // 501 is a refusal: what does not exist there was not executed.
+            408 | 500 | 502.. if harmless => Failure::Later {
                 retry_at: self.retry_at,
                 why: format!("{app} is out of order: {}", self.title),
             },
-            408 | 500.. => Failure::Unsure {
+            408 | 500 | 502.. => Failure::Unsure {
                 why: format!("{app} answered {}, so the call may have had its effect", self.status),
             },
             status => {
