@@ -6,13 +6,16 @@ use serde_json::{Map, Value, json};
 use callboard_contract::timestamps::to_wire;
 
 /// Members whose values never reach the log.
-const SECRET: [&str; 6] = [
+const SECRET: [&str; 9] = [
     "password",
     "client_secret",
     "initial_password",
     "refresh_token",
     "access_token",
     "signing_secret",
+    "totp_secret",
+    "recovery_code",
+    "link_with",
 ];
 
 /// An entry in the making. Fields that say nothing are `null` or empty, as in real entries.

@@ -1,5 +1,6 @@
 //! Users: profiles, and how they are found.
 
+mod authentication_methods;
 mod by_email;
 mod create;
 pub(crate) mod credential;
@@ -25,6 +26,8 @@ pub(crate) const USER_PERMISSION: Relation = Relation("user-permission");
 const BY_EMAIL: &str = "email";
 /// Shared: an address in lower case, where it is not stored so.
 const BY_FOLDED_EMAIL: &str = "folded_email";
+/// The shared key of documents that belong to one user.
+pub(crate) const BY_USER: &str = "user";
 /// Unique: an e-mail, user name or phone number within a connection.
 const BY_IDENTIFIER: &str = "identifier";
 /// Unique: an identity that has been linked to another user's.
@@ -37,6 +40,7 @@ pub(super) fn behaviours(table: &mut Table) {
     table.read("get_users_by_id", get);
     table.write("patch_users_by_id", "Update a User", update::update);
     table.write("delete_users_by_id", "Delete a User", delete::delete);
+    authentication_methods::behaviours(table);
     identities::behaviours(table);
     permissions::behaviours(table);
     roles::behaviours(table);

@@ -67,6 +67,15 @@ async fn documents_are_found_by_id_and_key(store: &dyn Store) {
     store.commit(Transaction::new().delete(USER, "1").delete(USER, "nobody")).await.unwrap();
     assert_eq!(store.get(USER, "1").await.unwrap(), None);
     store.commit(user("1", "a@x")).await.unwrap();
+    let extras = Transaction::new()
+        .insert(USER, "e1", json!({}), vec![Key::shared("of", "x")])
+        .insert(USER, "e2", json!({}), vec![Key::shared("of", "x")])
+        .insert(USER, "e3", json!({}), vec![Key::shared("of", "y")]);
+    store.commit(extras).await.unwrap();
+    store.commit(Transaction::new().delete_matching(USER, "of", "x")).await.unwrap();
+    let left = store.matching(USER, "of", "x", Span::page(0, 10)).await.unwrap();
+    assert_eq!((left.len(), store.count(USER).await.unwrap()), (0, 3));
+    store.commit(Transaction::new().delete(USER, "e3")).await.unwrap();
 }
 
 async fn a_conflict_undoes_its_whole_transaction(store: &dyn Store) {

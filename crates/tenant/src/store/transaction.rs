@@ -40,6 +40,12 @@ pub(crate) enum Operation {
         kind: Kind,
         id: String,
     },
+    /// Every document with this shared key.
+    DeleteMatching {
+        kind: Kind,
+        name: &'static str,
+        value: String,
+    },
     Relate {
         relation: Relation,
         source: String,
@@ -119,6 +125,16 @@ impl Transaction {
 
     pub(crate) fn delete(mut self, kind: Kind, id: impl Into<String>) -> Self {
         self.operations.push(Operation::Delete { kind, id: id.into() });
+        self
+    }
+
+    pub(crate) fn delete_matching(
+        mut self,
+        kind: Kind,
+        name: &'static str,
+        value: impl Into<String>,
+    ) -> Self {
+        self.operations.push(Operation::DeleteMatching { kind, name, value: value.into() });
         self
     }
 

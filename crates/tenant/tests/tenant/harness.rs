@@ -160,6 +160,10 @@ impl Caller {
         self.send(Method::PATCH, &format!("/api/v2{path}"), Some(body)).await
     }
 
+    pub(crate) async fn put(&self, path: &str, body: Value) -> Answered {
+        self.send(Method::PUT, &format!("/api/v2{path}"), Some(body)).await
+    }
+
     pub(crate) async fn delete(&self, path: &str) -> Answered {
         self.send(Method::DELETE, &format!("/api/v2{path}"), None).await
     }

@@ -1,6 +1,7 @@
 //! The tenant through its HTTP interface.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
+mod authentication_methods;
 mod harness;
 mod logs;
 mod pipeline;

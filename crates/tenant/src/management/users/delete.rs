@@ -3,10 +3,13 @@
 use serde_json::{Value, json};
 
 use super::credential::Credential;
-use super::{KIND, USER_PERMISSION, profile};
+use super::{BY_USER, KIND, USER_PERMISSION, authentication_methods, profile};
 use crate::management::roles::USER_ROLE;
 use crate::pipeline::{Answer, ApiError, Context, Request};
-use crate::store::Transaction;
+use crate::store::{Kind, Transaction};
+
+/// Kinds of documents that belong to one user and go with it; each has the shared key [`BY_USER`].
+const OWNED: [Kind; 1] = [authentication_methods::KIND];
 
 /// Unknown ids are fine: the outcome is the same.
 pub(super) async fn delete(context: Context, request: Request) -> Result<Answer, ApiError> {
@@ -26,6 +29,8 @@ pub(super) async fn delete(context: Context, request: Request) -> Result<Answer,
 fn removal(change: Transaction, id: &str, user: &Value) -> Transaction {
     let change =
         change.delete(KIND, id).unrelate_source(USER_ROLE, id).unrelate_source(USER_PERMISSION, id);
+    let change =
+        OWNED.into_iter().fold(change, |change, kind| change.delete_matching(kind, BY_USER, id));
     profile::identities(user).iter().fold(change, |change, identity| {
         Credential::removed(change, &profile::identity_id(identity))
     })

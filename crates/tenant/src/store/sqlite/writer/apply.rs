@@ -33,6 +33,9 @@ fn apply(
         }
         Operation::Put { kind, id, body, keys } => put(connection, kind, &id, &body, &keys),
         Operation::Delete { kind, id } => delete(connection, kind, &id),
+        Operation::DeleteMatching { kind, name, value } => {
+            delete_matching(connection, kind, name, &value)
+        }
         Operation::Relate { relation, source, target } => run(
             connection,
             "INSERT INTO relation (name, source, target) VALUES ($1, $2, $3)
@@ -124,6 +127,24 @@ fn put(
 fn delete(connection: &Connection, kind: Kind, id: &str) -> Result<(), CommitError> {
     run(connection, "DELETE FROM document WHERE kind = $1 AND id = $2", params![kind.0, id])?;
     remove_keys(connection, kind, id)
+}
+
+fn delete_matching(
+    connection: &Connection,
+    kind: Kind,
+    name: &str,
+    value: &str,
+) -> Result<(), CommitError> {
+    let sql = "SELECT id FROM shared_key WHERE kind = $1 AND name = $2 AND value = $3";
+    let ids = connection
+        .prepare_cached(sql)
+        .and_then(|mut statement| {
+            let ids =
+                statement.query_map(params![kind.0, name, value], |row| row.get::<_, String>(0))?;
+            ids.collect::<Result<Vec<_>, _>>()
+        })
+        .map_err(StoreError::from)?;
+    ids.iter().try_for_each(|id| delete(connection, kind, id))
 }
 
 fn add_keys(
