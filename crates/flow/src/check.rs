@@ -21,8 +21,7 @@ pub trait Functions {
     /// All names, for suggestions.
     fn names(&self) -> Vec<String>;
     /// What an event of this type means, for people: "BambooHR says hired".
-    fn event_title(&self, event_type: &str) -> Option<String> {
-        let _ = event_type;
+    fn event_title(&self, _event_type: &str) -> Option<String> {
         None
     }
 }

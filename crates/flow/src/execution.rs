@@ -234,4 +234,4 @@ impl fmt::Debug for Execution {
 }
 
 #[cfg(test)]
-pub(crate) mod tests;
+mod tests;

@@ -170,6 +170,13 @@ impl Expression {
     }
 
     fn failed(&self, message: String) -> EvaluationError {
+        // jq's messages quote the values they are about.
+        let secret = self.variables().iter().any(|variable| variable == "secrets");
+        let message = if secret {
+            "it uses a secret, so the reason is not shown".to_owned()
+        } else {
+            message
+        };
         EvaluationError::Failed { expression: self.text().to_owned(), message }
     }
 }

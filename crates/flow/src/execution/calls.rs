@@ -24,7 +24,7 @@ impl Execution {
         let map = |template: &Option<Template>, what: &str| match rendered(template)? {
             None | Some(Value::Null) => Ok(Map::new()),
             Some(Value::Object(entries)) => Ok(entries),
-            Some(other) => Err(wrong(format!("{what} must be a mapping, not {other}"))),
+            Some(other) => Err(wrong(format!("{what} must be a mapping, not {}", kind(&other)))),
         };
         Ok(match call {
             Call::Catalogued { name, arguments } | Call::Reusable { name, arguments } => {
@@ -76,8 +76,20 @@ impl Execution {
         match self.render_json(&endpoint.uri, input, view)? {
             Value::String(uri) if literal => fill(&uri, input),
             Value::String(uri) => Ok(uri),
-            other => Err(wrong(format!("the endpoint must be a text, not {other}"))),
+            other => Err(wrong(format!("the endpoint must be a text, not {}", kind(&other)))),
         }
+    }
+}
+
+/// What a value is, without saying it: it may be a secret.
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a truth value",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a text",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "a mapping",
     }
 }
 

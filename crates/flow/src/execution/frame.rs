@@ -123,7 +123,6 @@ pub(super) enum State {
 pub(super) struct Trying {
     pub(super) attempt: u64,
     pub(super) timer: Option<StepId>,
-    pub(super) handling: bool,
 }
 
 /// A command without an answer.

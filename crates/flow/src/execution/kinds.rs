@@ -122,7 +122,7 @@ impl Execution {
                 }
             }
             Kind::Try(_) => {
-                let trying = Trying { attempt: 1, timer: None, handling: false };
+                let trying = Trying { attempt: 1, timer: None };
                 self.enter_state(id, State::Try(trying));
                 self.attempt(id);
             }

@@ -168,9 +168,6 @@ impl Execution {
         let handler = attempt.handler.clone();
         let scope = self.scope(id).with(&attempt.variable, error_value(&error));
         let input = self.task_frame(id).map(|(frame, _)| frame.input.clone()).unwrap_or_default();
-        if let Some(trying) = self.trying_mut(id) {
-            trying.handling = true;
-        }
         match handler {
             Some(tasks) => {
                 let step = self.step(id).attempt(attempts).part("catch");

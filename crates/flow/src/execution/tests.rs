@@ -6,25 +6,25 @@ use super::*;
 use crate::{command::FunctionCall, event::Change, parse};
 
 /// Performs calls for a test: the answer to a call.
-pub(crate) type Answer<'a> = &'a dyn Fn(&StepId, &FunctionCall) -> Result<Value, WorkflowError>;
+type Answer<'a> = &'a dyn Fn(&StepId, &FunctionCall) -> Result<Value, WorkflowError>;
 
 /// A run that has been played to its end, or to where nothing answers.
-pub(crate) struct Played {
-    pub(crate) execution: Execution,
-    pub(crate) history: Vec<Event>,
-    pub(crate) commands: Vec<Command>,
-    pub(crate) facts: Vec<Fact>,
+struct Played {
+    execution: Execution,
+    history: Vec<Event>,
+    commands: Vec<Command>,
+    facts: Vec<Fact>,
 }
 
 impl Played {
-    pub(crate) fn output(&self) -> Value {
+    fn output(&self) -> Value {
         match self.execution.status() {
             Status::Completed { output } => output.clone(),
             other => panic!("not completed: {other:?}"),
         }
     }
 
-    pub(crate) fn error(&self) -> WorkflowError {
+    fn error(&self) -> WorkflowError {
         match self.execution.status() {
             Status::Faulted { error } => error.clone(),
             other => panic!("not faulted: {other:?}"),
@@ -42,13 +42,13 @@ impl Played {
     }
 }
 
-pub(crate) fn definition(tasks: &str) -> Arc<Definition> {
+fn definition(tasks: &str) -> Arc<Definition> {
     let text =
         format!("document: {{dsl: 1.0.3, namespace: test, name: sample, version: 1.0.0}}\n{tasks}");
     Arc::new(parse("sample.yaml", &text).unwrap_or_else(|problems| panic!("{problems}")))
 }
 
-pub(crate) fn beginning(input: Value) -> Start {
+fn beginning(input: Value) -> Start {
     Start {
         run_id: "run-1".to_owned(),
         input,
@@ -63,7 +63,7 @@ pub(crate) fn beginning(input: Value) -> Start {
 }
 
 /// Plays a run; events for `listen` come from `events`, in order, whenever a step waits for one.
-pub(crate) fn play_with(tasks: &str, input: Value, answer: Answer<'_>, events: &[Value]) -> Played {
+fn play_with(tasks: &str, input: Value, answer: Answer<'_>, events: &[Value]) -> Played {
     let (mut execution, first) = Execution::start(definition(tasks), beginning(input));
     let (mut history, mut commands) = (Vec::new(), first);
     let mut facts = execution.take_facts();
@@ -111,7 +111,7 @@ pub(crate) fn play_with(tasks: &str, input: Value, answer: Answer<'_>, events: &
     Played { execution, history, commands, facts }
 }
 
-pub(crate) fn play(tasks: &str, input: Value) -> Played {
+fn play(tasks: &str, input: Value) -> Played {
     play_with(tasks, input, &|step, function| Ok(json!({"step": step, "call": function})), &[])
 }
 

@@ -112,3 +112,18 @@ fn a_secret_that_the_run_was_not_given_is_an_authorization_error() {
     let error = play("use: {secrets: [key, other]}\ndo: [{a: {set: {x: 1}}}]", json!({})).error();
     assert_eq!((error.status, error.instance.as_deref()), (403, Some("/use/secrets")));
 }
+
+#[test]
+fn errors_do_not_quote_secrets() {
+    for value in ["$secrets.key | .field", "$secrets.key + 1", "[$secrets.key] | error"] {
+        let text =
+            format!("use: {{secrets: [key]}}\ndo: [{{a: {{set: {{x: '${{ {value} }}'}}}}}}]");
+        let error = format!("{:?}", play(&text, json!({})).error());
+        assert!(error.contains("secret") && !error.contains("s3cret"), "{error}");
+    }
+    let text = "
+use: {secrets: [key]}
+do: [{a: {call: http, with: {method: get, endpoint: 'https://x.example', headers: '${ $secrets.key }'}}}]";
+    let error = format!("{:?}", play(text, json!({})).error());
+    assert!(error.contains("not a text") && !error.contains("s3cret"), "{error}");
+}
