@@ -104,7 +104,7 @@ impl Stage {
             ),
             (
                 "tracker",
-                json!({"app": "airtable", "url": app("airtable"), "secrets": secret("sandbox-token")}),
+                json!({"app": "airtable", "url": app("airtable"), "settings": {"base": "appProvisioning"}, "secrets": secret("sandbox-token")}),
             ),
             (
                 "chat",
@@ -112,7 +112,7 @@ impl Stage {
             ),
             (
                 "mail",
-                json!({"app": "resend", "url": app("resend"), "secrets": secret("re_sandbox")}),
+                json!({"app": "resend", "url": app("resend"), "settings": {"from": "IT <it@corp.example.com>"}, "secrets": secret("re_sandbox")}),
             ),
         ];
         for (name, link) in links {

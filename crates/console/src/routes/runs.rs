@@ -5,7 +5,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use callboard_engine::{
-    Engine, Resolution, RunFilter, RunId, RunStatus, StartRequest, Started, StepStatus,
+    Engine, Resolution, RunDetail, RunFilter, RunId, RunStatus, StartRequest, Started, StepStatus,
 };
 use http::StatusCode;
 use serde::Deserialize;
@@ -86,14 +86,18 @@ pub(crate) async fn list(
     Ok(Json(to_wire::runs(engine.runs(&filter).await?)))
 }
 
-/// `GET /v1/runs/{id}`
+/// `GET /v1/runs/{id}`, with `?wait=SECONDS` as soon as nothing more happens by itself at once: final, or attention.
 #[tracing::instrument(name = "http.runs.show", skip_all, fields(run.id = %id))]
 pub(crate) async fn show(
     _: Caller,
     State(engine): State<Arc<Engine>>,
     Segments(id): Segments<String>,
+    Options(waiting): Options<Waiting>,
 ) -> Result<Json<wire::Run>, ApiError> {
-    Ok(Json(to_wire::run(engine.run(&run_id(&id)?).await?)))
+    let id = run_id(&id)?;
+    let patience = Duration::from_secs(waiting.wait.unwrap_or(0).min(LONGEST_WAIT));
+    let settled = |run: &RunDetail| run.status.is_final() || run.status == RunStatus::Attention;
+    Ok(Json(to_wire::run(engine.wait_until(&id, patience, settled).await?)))
 }
 
 /// `GET /v1/runs/{id}/journal`
