@@ -5,6 +5,7 @@ mod by_email;
 mod create;
 pub(crate) mod credential;
 mod delete;
+mod effective;
 mod identities;
 mod list;
 mod permissions;
@@ -41,6 +42,7 @@ pub(super) fn behaviours(table: &mut Table) {
     table.write("patch_users_by_id", "Update a User", update::update);
     table.write("delete_users_by_id", "Delete a User", delete::delete);
     authentication_methods::behaviours(table);
+    effective::behaviours(table);
     identities::behaviours(table);
     permissions::behaviours(table);
     roles::behaviours(table);

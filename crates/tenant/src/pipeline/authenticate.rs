@@ -27,11 +27,11 @@ pub(super) fn caller(
                 InvalidToken::Expired => Unauthorized::Expired,
             },
         )?;
-    if caller.issuer != origin.issuer() {
-        return Err(Unauthorized::Malformed.into());
-    }
     if !caller.audience.contains(&origin.management_audience()) {
         return Err(Unauthorized::BadAudience(&caller.audience.join(",")).into());
+    }
+    if caller.issuer != origin.issuer() {
+        return Err(Unauthorized::Malformed.into());
     }
     Ok(caller)
 }

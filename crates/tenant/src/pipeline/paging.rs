@@ -61,6 +61,13 @@ impl Paging {
         })
     }
 
+    /// For lists that have no other way of paging.
+    pub(crate) fn by_checkpoint(request: &Request) -> Result<Self, ApiError> {
+        let mut paging = Self::of(request)?;
+        paging.checkpoint.get_or_insert(Checkpoint { after: 0, take: DEFAULT_PER_PAGE });
+        Ok(paging)
+    }
+
     /// Refuses pages past the thousandth row, in the words of the families that have checkpoint paging.
     pub(crate) fn within_wall(&self) -> Result<(), ApiError> {
         if self.is_past_wall() {
@@ -147,7 +154,14 @@ impl Paging {
         })
     }
 
-    /// Pages a list that is already in memory.
+    /// The page's stretch of a list that is already in memory.
+    pub(crate) fn stretch<T>(&self, all: Vec<T>) -> impl Iterator<Item = T> {
+        let skip = usize::try_from(self.start()).unwrap_or(usize::MAX);
+        let limit = usize::try_from(self.per_page).unwrap_or(usize::MAX);
+        all.into_iter().skip(skip).take(limit)
+    }
+
+    /// Pages a list that is already in memory, with each row's place in it.
     pub(crate) fn page_of(&self, rows: Vec<Value>) -> Vec<(i64, Value)> {
         let span = self.span();
         let skip = usize::try_from(span.skip).unwrap_or(usize::MAX);

@@ -82,6 +82,9 @@ async fn a_conflict_undoes_its_whole_transaction(store: &dyn Store) {
     let exists = Transaction::new().relate(HAS, "z", "z").insert(USER, "1", json!({}), Vec::new());
     let conflict = refusal(store.commit(exists).await);
     assert_eq!(conflict, Conflict::Exists { kind: "user", id: "1".into() });
+    let without = Transaction::new().relate(HAS, "z", "z").require(USER, "nobody");
+    let conflict = refusal(store.commit(without).await);
+    assert_eq!(conflict, Conflict::Changed { kind: "user", id: "nobody".into() });
     let taken = user("3", "a@x");
     let conflict = refusal(store.commit(taken).await);
     assert_eq!(conflict, Conflict::Taken { kind: "user", key: "email" });

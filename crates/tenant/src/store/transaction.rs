@@ -13,6 +13,11 @@ pub(crate) struct Transaction {
 /// One operation. Those on documents carry preconditions; those on relations are idempotent.
 #[derive(Debug, Clone)]
 pub(crate) enum Operation {
+    /// The document must be there.
+    Require {
+        kind: Kind,
+        id: String,
+    },
     /// The id and every unique key must be free.
     Insert {
         kind: Kind,
@@ -87,6 +92,11 @@ pub(crate) enum Conflict {
 impl Transaction {
     pub(crate) fn new() -> Self {
         Self::default()
+    }
+
+    pub(crate) fn require(mut self, kind: Kind, id: impl Into<String>) -> Self {
+        self.operations.push(Operation::Require { kind, id: id.into() });
+        self
     }
 
     pub(crate) fn insert(

@@ -272,6 +272,15 @@ async fn permissions_show_where_they_come_from() {
             {"source_id": role_id, "source_name": "Reader", "source_type": "ROLE"},
         ])
     );
+    let api_query = format!("resource_server_identifier={}", encoded(&api));
+    let effective = format!("{}/effective-permissions", path(&user));
+    let held = admin.get(&format!("{effective}?{api_query}")).await.expect(200);
+    assert_eq!(held["permissions"][0]["sources"], json!(["direct", "roles"]));
+    let behind =
+        format!("{effective}/sources/effective-roles?{api_query}&permission_name=read:users");
+    assert_eq!(admin.get(&behind).await.expect(200)["roles"][0]["id"], role_id);
+    let roles = admin.get(&format!("{}/effective-roles", path(&user))).await.expect(200);
+    assert_eq!(roles["roles"][0]["sources"], json!(["direct"]));
     admin.delete_with(&of_role, permission.clone()).await.expect(204);
     admin.delete_with(&of_user, permission).await.expect(204);
     assert_eq!(admin.get(&of_user).await.expect(200), json!([]));

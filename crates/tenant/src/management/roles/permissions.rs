@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{ROLE_PERMISSION, find};
+use super::{KIND, ROLE_PERMISSION, find};
 use crate::management::permissions::{Apis, Permission};
 use crate::pipeline::{Answer, ApiError, Context, Envelope, Paging, Request, Table};
 use crate::store::{End, Transaction};
@@ -32,7 +32,8 @@ async fn list(context: Context, request: Request) -> Result<Answer, ApiError> {
 async fn add(context: Context, request: Request) -> Result<Answer, ApiError> {
     let role = find(&context, request.id()).await?;
     let permissions = Permission::of_body(&context, &request.body).await?;
-    let change = permissions.iter().fold(Transaction::new(), |change, permission| {
+    let role_is_there = Transaction::new().require(KIND, role.id.as_str());
+    let change = permissions.iter().fold(role_is_there, |change, permission| {
         change.relate(ROLE_PERMISSION, role.id.as_str(), permission.to_text())
     });
     Ok(context.commit(change, Answer::created(json!({}))).await?)

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{USER_ROLE, find};
+use super::{KIND, USER_ROLE, find};
 use crate::management::users;
 use crate::pipeline::{Answer, ApiError, Context, Envelope, Paging, Request, Table};
 use crate::store::{End, Transaction};
@@ -33,10 +33,14 @@ async fn list(context: Context, request: Request) -> Result<Answer, ApiError> {
 
 async fn assign(context: Context, request: Request) -> Result<Answer, ApiError> {
     let role = find(&context, request.id()).await?;
-    let mut change = Transaction::new();
+    let mut change = Transaction::new().require(KIND, role.id.as_str());
     for id in request.body_texts("users") {
         let user = users::find(&context, &id).await?;
-        change = change.relate(USER_ROLE, user.id, role.id.as_str());
+        change = change.require(users::KIND, user.id.as_str()).relate(
+            USER_ROLE,
+            user.id,
+            role.id.as_str(),
+        );
     }
     Ok(context.commit(change, Answer::ok(json!({}))).await?)
 }

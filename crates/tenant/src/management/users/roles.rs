@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::find;
 use crate::management::roles::{self, USER_ROLE};
+use crate::management::users;
 use crate::pipeline::{Answer, ApiError, Context, Envelope, Paging, Request, Table};
 use crate::store::{End, Transaction};
 
@@ -38,10 +39,14 @@ async fn assign(context: Context, request: Request) -> Result<Answer, ApiError> 
     if present + wanted.len() as u64 > MOST {
         return Err(ApiError::invalid_body(format!("A user can have at most {MOST} roles")));
     }
-    let mut change = Transaction::new();
+    let mut change = Transaction::new().require(users::KIND, user.id.as_str());
     for id in wanted {
         let role = roles::find(&context, &id).await?;
-        change = change.relate(USER_ROLE, user.id.as_str(), role.id);
+        change = change.require(roles::KIND, role.id.as_str()).relate(
+            USER_ROLE,
+            user.id.as_str(),
+            role.id,
+        );
     }
     Ok(context.commit(change, Answer::no_content()).await?)
 }

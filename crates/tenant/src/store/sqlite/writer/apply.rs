@@ -27,6 +27,7 @@ fn apply(
     clock: &Clock,
 ) -> Result<(), CommitError> {
     match operation {
+        Operation::Require { kind, id } => require(connection, kind, &id),
         Operation::Insert { kind, id, body, keys } => insert(connection, kind, &id, &body, &keys),
         Operation::Replace { kind, id, version, body, keys } => {
             replace(connection, kind, &id, version, &body, &keys)
@@ -66,6 +67,18 @@ fn apply(
                 params![id, user, body.to_string()],
             )
         }
+    }
+}
+
+fn require(connection: &Connection, kind: Kind, id: &str) -> Result<(), CommitError> {
+    let is_there = connection
+        .prepare_cached("SELECT 1 FROM document WHERE kind = $1 AND id = $2")
+        .and_then(|mut statement| statement.exists(params![kind.0, id]))
+        .map_err(StoreError::from)?;
+    if is_there {
+        Ok(())
+    } else {
+        Err(Conflict::Changed { kind: kind.0, id: id.to_owned() }.into())
     }
 }
 
