@@ -46,6 +46,12 @@ const RETRY: [&str; 6] = ["when", "exceptWhen", "delay", "backoff", "limit", "ji
 const HTTP: [&str; 7] = ["method", "endpoint", "headers", "body", "query", "output", "redirect"];
 const OPENAPI: [&str; 6] =
     ["document", "operationId", "parameters", "authentication", "output", "redirect"];
+const LIMIT: [&str; 2] = ["attempt", "duration"];
+const ATTEMPT: [&str; 2] = ["count", "duration"];
+const BACKOFF: [&str; 3] = ["constant", "linear", "exponential"];
+const ENDPOINT: [&str; 2] = ["uri", "authentication"];
+const STRATEGY: [&str; 4] = ["one", "any", "all", "until"];
+const EVENT_FILTER: [&str; 2] = ["with", "correlate"];
 const FOR: [&str; 3] = ["each", "in", "at"];
 const FORK: [&str; 2] = ["branches", "compete"];
 const LISTEN: [&str; 2] = ["to", "read"];
@@ -75,6 +81,8 @@ pub(crate) fn check(source: &Value, positions: &Positions) -> Vec<Problem> {
     }
     keys.known(&source["schedule"], "/schedule", "\"schedule\"", &SCHEDULE);
     keys.timeout(source, "", "the workflow");
+    keys.filters(source, "", "the workflow");
+    keys.strategy(&source["schedule"]["on"], "/schedule/on", "\"on\" of the schedule");
     let uses = &source["use"];
     keys.known(uses, "/use", "\"use\"", &USE);
     keys.entries(&uses["functions"], "/use/functions", |keys, name, task, at| {
@@ -84,7 +92,7 @@ pub(crate) fn check(source: &Value, positions: &Positions) -> Vec<Problem> {
         keys.known(error, at, &format!("the error {name}"), &ERROR);
     });
     keys.entries(&uses["retries"], "/use/retries", |keys, name, retry, at| {
-        keys.known(retry, at, &format!("the retry policy {name}"), &RETRY);
+        keys.retry(retry, at, &format!("the retry policy {name}"));
     });
     for (index, item) in uses["extensions"].as_array().into_iter().flatten().enumerate() {
         keys.entries(item, &format!("/use/extensions/{index}"), |keys, name, extension, at| {
@@ -139,6 +147,45 @@ impl Keys<'_> {
         }
     }
 
+    /// `input`, `output` and `export`, which are often written as the expression that belongs inside.
+    fn filters(&mut self, parent: &Value, at: &str, owner: &str) {
+        for (key, inside) in [("input", "from"), ("output", "as"), ("export", "as")] {
+            let filter = &parent[key];
+            let at = join(at, key);
+            self.known(filter, &at, &format!("\"{key}\" of {owner}"), &["schema", inside]);
+            if let Value::String(text) = filter {
+                let suggestion = format!("write {key}: {{{inside}: '{text}'}}");
+                self.push(&at, format!("\"{key}\" of {owner} must be a mapping"), Some(suggestion));
+            }
+        }
+    }
+
+    fn retry(&mut self, source: &Value, at: &str, owner: &str) {
+        self.known(source, at, owner, &RETRY);
+        let (limit, at_limit) = (&source["limit"], join(at, "limit"));
+        self.known(limit, &at_limit, &format!("\"limit\" of {owner}"), &LIMIT);
+        let attempt = format!("\"attempt\" of {owner}");
+        self.known(&limit["attempt"], &join(&at_limit, "attempt"), &attempt, &ATTEMPT);
+        let (backoff, at_backoff) = (&source["backoff"], join(at, "backoff"));
+        self.known(backoff, &at_backoff, &format!("\"backoff\" of {owner}"), &BACKOFF);
+        if let Value::String(word) = backoff {
+            let message = format!("\"backoff\" of {owner} must be a mapping");
+            self.push(&at_backoff, message, Some(format!("write backoff: {{{word}: {{}}}}")));
+        }
+    }
+
+    fn strategy(&mut self, source: &Value, at: &str, owner: &str) {
+        self.known(source, at, owner, &STRATEGY);
+        let mut filters = vec![(&source["one"], join(at, "one"))];
+        for key in ["any", "all"] {
+            let items = source[key].as_array().into_iter().flatten().enumerate();
+            filters.extend(items.map(|(index, filter)| (filter, format!("{at}/{key}/{index}"))));
+        }
+        for (filter, at) in filters {
+            self.known(filter, &at, "an event filter", &EVENT_FILTER);
+        }
+    }
+
     fn tasks(&mut self, source: &Value, at: &str) {
         match source {
             Value::Null => {}
@@ -190,6 +237,7 @@ impl Keys<'_> {
         let known: Vec<&str> = own.iter().chain(&COMMON).copied().collect();
         self.known(task, at, &format!("task {name}"), &known);
         self.timeout(task, at, &format!("task {name}"));
+        self.filters(task, at, &format!("task {name}"));
         self.inside(name, word, task, at);
     }
 
@@ -223,7 +271,11 @@ impl Keys<'_> {
                 let at_with = join(at, "with");
                 let owner = format!("\"with\" of task {name}");
                 match inner.as_str() {
-                    Some("http") => self.known(&task["with"], &at_with, &owner, &HTTP),
+                    Some("http") => {
+                        self.known(&task["with"], &at_with, &owner, &HTTP);
+                        let endpoint = join(&at_with, "endpoint");
+                        self.known(&task["with"]["endpoint"], &endpoint, "\"endpoint\"", &ENDPOINT);
+                    }
                     Some("openapi") => self.known(&task["with"], &at_with, &owner, &OPENAPI),
                     _ => {}
                 }
@@ -246,7 +298,9 @@ impl Keys<'_> {
                     self.push(at, format!("task {name} lacks \"catch\""), None);
                 }
                 self.known(catch, &at_catch, &format!("\"catch\" of task {name}"), &CATCH);
-                self.known(&catch["retry"], &join(&at_catch, "retry"), "a retry policy", &RETRY);
+                self.retry(&catch["retry"], &join(&at_catch, "retry"), "the retry policy");
+                let errors = format!("\"errors\" of task {name}");
+                self.known(&catch["errors"], &join(&at_catch, "errors"), &errors, &["with"]);
                 self.tasks(&catch["do"], &join(&at_catch, "do"));
             }
             "do" => self.tasks(inner, &at_word),
@@ -256,6 +310,8 @@ impl Keys<'_> {
             }
             "listen" => {
                 self.known(inner, &at_word, &format!("\"listen\" of task {name}"), &LISTEN);
+                let to = format!("\"to\" of task {name}");
+                self.strategy(&inner["to"], &join(&at_word, "to"), &to);
                 let (foreach, at_foreach) = (&task["foreach"], join(at, "foreach"));
                 self.known(foreach, &at_foreach, &format!("\"foreach\" of task {name}"), &FOREACH);
                 self.tasks(&foreach["do"], &join(&at_foreach, "do"));
@@ -269,6 +325,15 @@ impl Keys<'_> {
                     "\"workflow\"",
                     &SUBFLOW,
                 );
+                for key in ["namespace", "name", "version"] {
+                    if inner["workflow"].is_object() && inner["workflow"].get(key).is_none() {
+                        self.push(
+                            &join(&at_word, "workflow"),
+                            format!("task {name} runs a workflow without \"{key}\""),
+                            None,
+                        );
+                    }
+                }
             }
             "switch" => {
                 for (index, item) in inner.as_array().into_iter().flatten().enumerate() {

@@ -57,7 +57,18 @@ impl Template {
                     })
                     .collect(),
             ),
-            literal => Self::Literal(value::from_json(literal)),
+            literal => {
+                if let Value::String(text) = literal
+                    && text.trim_start().starts_with("${")
+                    && !text.contains('}')
+                {
+                    report(
+                        at,
+                        "an expression that begins with \"${\" must end with \"}\"".to_owned(),
+                    );
+                }
+                Self::Literal(value::from_json(literal))
+            }
         }
     }
 

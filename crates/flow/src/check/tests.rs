@@ -157,10 +157,13 @@ fn every_mistake_has_a_place_a_name_and_a_way_out() {
             "3:41 \"with\" of task a has \"endpont\" | did you mean \"endpoint\"?",
         ),
         ("do:\n  - a: {call: http, with: {method: get}}", "3:27 task a: with lacks \"endpoint\""),
-        ("do:\n  - a: {wait: 30s}", "3:15 task a: wait does not have the right form: \"30s\""),
+        (
+            "do:\n  - a: {wait: 30s}",
+            "3:15 task a: wait does not have the right form: \"30s\"; write PT5M or {minutes: 5}",
+        ),
         (
             "do:\n  - a: {set: {x: 1}, if: true}",
-            "3:26 task a: if must be of type string, not true; put it in quotes",
+            "3:26 task a: if must be a text, not true; put it in quotes",
         ),
         (
             "do:\n  - a: {try: [{b: {set: {x: 1}}}], catch: {retry: clam}}\nuse: {retries: {calm: {delay: PT1S}}}",
@@ -169,6 +172,36 @@ fn every_mistake_has_a_place_a_name_and_a_way_out() {
         (
             "do:\n  - a: {set: {x: 1}, output: {schema: {document: {type: strin}}}}",
             "3:50 not a JSON schema: ",
+        ),
+        (
+            "do:\n  - a: {set: {x: ['Hello ${ .name }!']}}",
+            "3:19 an expression inside a text is not evaluated | make the whole text one expression: ${ \"Hello \\(…)\" }",
+        ),
+        (
+            "do:\n  - a: {set: {x: '${ .a'}}",
+            "3:18 an expression that begins with \"${\" must end with \"}\"",
+        ),
+        ("do:\n  - a: {wait: 5}", "3:15 task a: wait must be a mapping or a text, not 5"),
+        (
+            "do:\n  - a: {set: {x: 1}, output: .foo}",
+            "3:22 \"output\" of task a must be a mapping | write output: {as: '.foo'}",
+        ),
+        (
+            "do:\n  - a: {call: http, with: {method: get, endpoint: {uri: 'https://x', authentication: {bearer: {tok: x}}}}}",
+            "3:95 task a: with.endpoint.authentication.bearer lacks \"token\"",
+        ),
+        (
+            "do:\n  - a: {set: {x: 1}, timeout: PT5S}",
+            "3:31 a timeout is a mapping | write timeout: {after: PT5S}",
+        ),
+        (
+            "do:\n  - a: {try: [{b: {set: {x: 1}}}], catch: {errors: {status: 400}}}",
+            "3:53 \"errors\" of task a has \"status\" | it may have \"with\"",
+        ),
+        ("do:\n  - a: {switch: [{x: {when: .y}}]}", "3:22 task a: switch.0.x lacks \"then\""),
+        (
+            "do:\n  - a: {raise: {error: {type: 'https://x', title: y}}}",
+            "3:24 task a: raise.error lacks \"status\"",
         ),
         ("dos: []", "1:1 the workflow lacks \"do\""),
     ] {

@@ -4,7 +4,7 @@ use super::Checker;
 use crate::{
     document::{Call, Extension, Filter, Kind, Retry, Strategy, Task, Until},
     duration::Span,
-    expression::Expression,
+    expression::{Expression, Val, value},
     pointer::join,
     problem::did_you_mean,
     template::Template,
@@ -185,7 +185,38 @@ impl Checker<'_> {
                     self.templates(&join(at, key), Some(entry), names);
                 }
             }
-            Some(Template::Literal(_)) | None => {}
+            Some(Template::Literal(literal)) => self.literal(at, literal),
+            None => {}
+        }
+    }
+
+    /// A text with an expression somewhere inside stays as it is, which is hardly what was meant.
+    fn literal(&mut self, at: &str, literal: &Val) {
+        match literal {
+            Val::Arr(items) => {
+                for (index, item) in items.iter().enumerate() {
+                    self.literal(&format!("{at}/{index}"), item);
+                }
+            }
+            Val::Obj(entries) => {
+                for (key, entry) in entries.iter() {
+                    if let Ok(serde_json::Value::String(key)) = value::to_json(key) {
+                        self.literal(&join(at, &key), entry);
+                    }
+                }
+            }
+            Val::TStr(_) => {
+                if let Ok(serde_json::Value::String(text)) = value::to_json(literal)
+                    && let Some((before, _)) = text.split_once("${")
+                {
+                    let message = "an expression inside a text is not evaluated";
+                    let start: String = before.chars().take(30).collect();
+                    let help =
+                        format!("make the whole text one expression: ${{ \"{start}\\(…)\" }}");
+                    self.push(at, message, Some(help));
+                }
+            }
+            _ => {}
         }
     }
 
@@ -223,8 +254,7 @@ impl Checker<'_> {
             let secret =
                 policy.and_then(|policy| policy.entry(scheme)).and_then(|way| way.entry("use"));
             if let Some(Template::Literal(name)) = secret
-                && let Ok(serde_json::Value::String(name)) =
-                    crate::expression::value::to_json(&name)
+                && let Ok(serde_json::Value::String(name)) = value::to_json(&name)
             {
                 self.secret(at, &name);
             }

@@ -148,8 +148,16 @@ impl<'d> Reader<'d> {
     }
 
     fn timeout(&mut self, parent: &'d Value, at: &str) -> Option<Span> {
-        let (timeout, at) =
-            self.component(parent.get("timeout")?, &join(at, "timeout"), "timeouts")?;
+        let given = parent.get("timeout")?;
+        if given.is_string() && crate::duration::parse(given).is_ok() {
+            let mut problem =
+                self.positions.problem(&join(at, "timeout"), "a timeout is a mapping");
+            problem.suggestion =
+                Some(format!("write timeout: {{after: {}}}", given.as_str().unwrap_or_default()));
+            self.problems.push(problem);
+            return None;
+        }
+        let (timeout, at) = self.component(given, &join(at, "timeout"), "timeouts")?;
         self.span(timeout, &at, "after")
     }
 
