@@ -246,7 +246,7 @@ impl Premises {
 }
 
 pub(crate) fn catalogue() -> Arc<Catalogue> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/engine/apps");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../engine/tests/engine/apps");
     Arc::new(Catalogue::of_folder(&folder).unwrap())
 }
 

@@ -1,0 +1,10 @@
+//! The REST API over a real port.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
+
+mod runs;
+mod server;
+mod webhooks;
+
+#[path = "../../../engine/tests/engine/harness.rs"]
+#[allow(dead_code, reason = "the engine's own tests use the rest of it")]
+mod harness;

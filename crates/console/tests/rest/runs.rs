@@ -1,0 +1,140 @@
+//! Runs over REST.
+
+use callboard_console::wire;
+use http::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use crate::harness::{ARRIVAL, Fate, one_call};
+use crate::server::Server;
+
+const ONE: &str = "office.desks.assign";
+
+#[tokio::test]
+async fn a_run_is_started_once_per_key_and_waited_for() {
+    let server = Server::start(&[&one_call(ONE)]).await;
+    server.put_link().await;
+    let body = json!({"workflow": "one-call", "input": {"a": 1, "b": 2}, "idempotency_key": "k"});
+    let accepted = server.call(Method::POST, "/v1/runs", Some(body.clone())).await;
+    assert_eq!(accepted.status, StatusCode::ACCEPTED, "{accepted:?}");
+    let id = accepted.body["id"].as_str().unwrap().to_owned();
+
+    let done = server.call(Method::POST, "/v1/runs?wait=20", Some(body)).await;
+    assert_eq!(done.status, StatusCode::OK, "{done:?}");
+    let run: wire::Run = serde_json::from_value(done.body.clone()).unwrap();
+    assert_eq!(
+        (run.id, run.status.as_str(), run.workflow.as_str()),
+        (id.clone(), "completed", "one-call")
+    );
+    assert_eq!((run.output, run.error), (Some(json!({"desk": 7})), None));
+    assert_eq!((run.steps[0].id.as_str(), run.steps[0].name.as_str()), ("do/only", "only"));
+    assert!(done.body.get("error").is_some_and(Value::is_null), "the key is always there");
+
+    let other = json!({"workflow": "one-call", "input": {"a": 2}, "idempotency_key": "k"});
+    let conflict = server.call(Method::POST, "/v1/runs", Some(other)).await;
+    assert_eq!(
+        (conflict.status, conflict.content_type.as_str()),
+        (StatusCode::CONFLICT, "application/problem+json")
+    );
+
+    let journal = server.call(Method::GET, &format!("/v1/runs/{id}/journal"), None).await.body;
+    let kinds: Vec<&str> = journal["entries"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|e| e["entry"].as_str().unwrap())
+        .collect();
+    assert_eq!(kinds, ["started", "attempted", "succeeded", "completed"]);
+    assert_eq!(journal["entries"][3]["seq"], 4);
+    let runs = server
+        .call(Method::GET, "/v1/runs?status=completed&workflow=one-call&limit=5", None)
+        .await
+        .body;
+    assert_eq!((&runs["runs"][0]["id"], &runs["next"]), (&json!(id), &Value::Null));
+}
+
+#[tokio::test]
+async fn mistakes_of_a_caller_are_named() {
+    let server = Server::start(&[&one_call(ONE)]).await;
+    for (method, path, body, status, code) in [
+        (Method::POST, "/v1/runs", json!({"workflow": "one-cal"}), 404, "unknown_workflow"),
+        (Method::POST, "/v1/runs", json!({"workflow": "one-call", "inpt": 1}), 400, "invalid_body"),
+        (Method::POST, "/v1/runs", json!([]), 400, "invalid_body"),
+        (Method::POST, "/v1/runs?wait=soon", json!({"workflow": "one-call"}), 400, "invalid_query"),
+        (Method::GET, "/v1/runs?status=done", Value::Null, 400, "invalid_query"),
+        (Method::GET, "/v1/runs/nonsense", Value::Null, 404, "unknown_run"),
+        (Method::GET, "/v1/runs/run_00000000000000000000000000", Value::Null, 404, "unknown_run"),
+        (
+            Method::POST,
+            "/v1/runs/run_00000000000000000000000000/cancel",
+            Value::Null,
+            404,
+            "unknown_run",
+        ),
+        (
+            Method::POST,
+            "/v1/actions/office.notes.write/run",
+            json!({"arguments": {}}),
+            422,
+            "invalid_arguments",
+        ),
+    ] {
+        let reply = server.call(method, path, Some(body)).await;
+        assert_eq!(
+            (reply.status.as_u16(), reply.body["code"].as_str()),
+            (status, Some(code)),
+            "{path}: {reply:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_step_that_asks_is_resolved_by_its_path_and_a_run_is_cancelled() {
+    let server = Server::start(&[&one_call("office.badges.print"), ARRIVAL]).await;
+    server.put_link().await;
+    server.premises.office.will("office.badges.print", Fate::Vanishes);
+    let body = json!({"workflow": "one-call"});
+    let id = server.call(Method::POST, "/v1/runs", Some(body)).await.body["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let asks =
+        crate::harness::to_the_end(&server.engine, &server.premises.time, &id.parse().unwrap())
+            .await;
+    assert_eq!(asks.status.name(), "attention");
+    for step in ["do/only", "do%2Fonly"] {
+        let path = format!("/v1/runs/{id}/steps/{step}/resolve");
+        let reply = server
+            .call(Method::POST, &path, Some(json!({"verdict": "happened", "output": {"ok": true}})))
+            .await;
+        if step == "do/only" {
+            assert_eq!(reply.status, StatusCode::OK, "{reply:?}");
+            assert_eq!(reply.body["steps"][0]["resolved_by"], "administrator");
+        } else {
+            assert_eq!(reply.body["code"], "run_is_final", "it was found: {reply:?}");
+        }
+    }
+    let body = json!({"workflow": "arrival", "input": {"name": "Ada"}});
+    let id = server.call(Method::POST, "/v1/runs?wait=0", Some(body)).await.body["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let cancelled = server.call(Method::POST, &format!("/v1/runs/{id}/cancel"), None).await.body;
+    assert_eq!(
+        (&cancelled["status"], &cancelled["cancelled_by"]),
+        (&json!("cancelled"), &json!("administrator"))
+    );
+}
+
+#[tokio::test]
+async fn one_action_runs_through_a_link() {
+    let server = Server::start(&[]).await;
+    server.put_link().await;
+    let body = json!({"arguments": {"person": "Ada"}, "link": "office"});
+    let done =
+        server.call(Method::POST, &format!("/v1/actions/{ONE}/run?wait=20"), Some(body)).await;
+    assert_eq!(
+        (done.status, &done.body["output"]),
+        (StatusCode::OK, &json!({"desk": 7})),
+        "{done:?}"
+    );
+}

@@ -1,0 +1,156 @@
+//! A server on a free loopback port, and a client that holds its key.
+
+use std::sync::Arc;
+
+use callboard_console::{Access, ROUTES, router};
+use callboard_engine::{Engine, Settings};
+use http::{Method, StatusCode};
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+
+use crate::harness::Premises;
+
+pub(crate) const API_KEY: &str = "the-key-of-the-test";
+
+pub(crate) struct Server {
+    pub(crate) premises: Premises,
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) url: String,
+    client: reqwest::Client,
+    _serving: JoinSet<()>,
+}
+
+/// Status, content type and body of an answer.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: StatusCode,
+    pub(crate) content_type: String,
+    pub(crate) body: Value,
+}
+
+impl Server {
+    pub(crate) async fn start(workflows: &[&str]) -> Self {
+        let premises = Premises::new();
+        let key = Some(API_KEY.to_owned().into());
+        let settings = Settings { administrator_key: key, ..premises.settings(workflows) };
+        let engine = Arc::new(Engine::open(settings).await.unwrap());
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let (mut serving, router) = (JoinSet::new(), router(Arc::clone(&engine)));
+        serving.spawn(async move { axum::serve(listener, router).await.unwrap() });
+        Self { premises, engine, url, client: reqwest::Client::new(), _serving: serving }
+    }
+
+    pub(crate) async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Reply {
+        let mut request = self.request(method, path).bearer_auth(API_KEY);
+        if let Some(body) = body {
+            request = request.json(&body);
+        }
+        self.send(request).await
+    }
+
+    pub(crate) fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        self.client.request(method, format!("{}{path}", self.url))
+    }
+
+    pub(crate) async fn send(&self, request: reqwest::RequestBuilder) -> Reply {
+        let response = request.send().await.unwrap();
+        let status = response.status();
+        let content_type =
+            response.headers().get("content-type").map(|value| value.to_str().unwrap().to_owned());
+        let text = response.text().await.unwrap();
+        let body = serde_json::from_str(&text).unwrap_or(Value::Null);
+        Reply { status, content_type: content_type.unwrap_or_default(), body }
+    }
+
+    pub(crate) async fn put_link(&self) {
+        let secrets = json!({"secret": "the-office-key", "webhook_secret": "knock-knock"});
+        let body = json!({"app": "office", "secrets": secrets});
+        let reply = self.call(Method::PUT, "/v1/links/office", Some(body)).await;
+        assert_eq!(reply.status, 200, "{reply:?}");
+    }
+}
+
+#[tokio::test]
+async fn every_route_but_the_open_ones_wants_a_key_and_answers_with_problem_details() {
+    let server = Server::start(&[]).await;
+    for route in ROUTES {
+        let path = route.path.replace("{*step}", "do/x/resolve").replace(['{', '}'], "");
+        for method in route.methods {
+            let method: Method = method.parse().unwrap();
+            let bare = server.send(server.request(method.clone(), &path)).await;
+            let wrong =
+                server.send(server.request(method.clone(), &path).bearer_auth("wrong")).await;
+            if route.access == Access::Key {
+                for reply in [bare, wrong] {
+                    assert_eq!(reply.status, StatusCode::UNAUTHORIZED, "{method} {path}");
+                    assert_eq!(reply.content_type, "application/problem+json", "{method} {path}");
+                    assert_eq!(reply.body["status"], 401, "{method} {path}");
+                }
+            } else {
+                assert_ne!(bare.status, StatusCode::UNAUTHORIZED, "{method} {path}");
+            }
+            let absent = server.call(method.clone(), &path, Some(json!({}))).await;
+            assert!(!absent.status.is_server_error(), "{method} {path}: {absent:?}");
+        }
+    }
+    assert_eq!(
+        server.send(server.request(Method::GET, "/v1/health")).await.body,
+        json!({"status": "ok"})
+    );
+    let nowhere = server.call(Method::GET, "/v2/nothing", None).await;
+    assert_eq!(
+        (nowhere.status, nowhere.body["code"].as_str()),
+        (StatusCode::NOT_FOUND, Some("unknown_route"))
+    );
+    let wrong_method = server.call(Method::DELETE, "/v1/runs", None).await;
+    assert_eq!(wrong_method.status, StatusCode::METHOD_NOT_ALLOWED, "{wrong_method:?}");
+}
+
+#[tokio::test]
+async fn links_show_no_secrets_and_the_catalogue_says_which_they_take() {
+    let server = Server::start(&[]).await;
+    server.put_link().await;
+    let links = server.call(Method::GET, "/v1/links", None).await.body;
+    assert_eq!(links["links"][0]["secrets"], json!(["secret", "webhook_secret"]));
+    assert!(!links.to_string().contains("the-office-key"));
+    let apps = server.call(Method::GET, "/v1/apps", None).await.body;
+    assert_eq!(apps["apps"][0]["secrets"][0]["name"], "secret", "{apps}");
+    let report = server.call(Method::POST, "/v1/links/office/test", None).await.body;
+    assert_eq!((&report["works"], &report["who"]), (&json!(true), &json!("the caretaker")));
+    let wrong = json!({"app": "office", "secrets": {}});
+    let refused = server.call(Method::PUT, "/v1/links/office", Some(wrong)).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{refused:?}");
+    assert_eq!(
+        server.call(Method::DELETE, "/v1/links/office", None).await.status,
+        StatusCode::NO_CONTENT
+    );
+    assert_eq!(
+        server.call(Method::GET, "/v1/links/office", None).await.status,
+        StatusCode::NOT_FOUND
+    );
+}
+
+#[tokio::test]
+async fn actions_and_workflows_are_shown_and_checked() {
+    let server = Server::start(&[crate::harness::ARRIVAL]).await;
+    let actions = server.call(Method::GET, "/v1/actions", None).await.body;
+    assert_eq!(actions["actions"].as_array().unwrap().len(), 4);
+    let action = server.call(Method::GET, "/v1/actions/office.badges.print", None).await.body;
+    assert_eq!(action["recovery"], "ask: the printer keeps no list", "{action}");
+    let unknown = server.call(Method::GET, "/v1/actions/office.badges.prnt", None).await;
+    assert_eq!(unknown.status, StatusCode::NOT_FOUND);
+    assert!(
+        unknown.body["detail"].as_str().unwrap().contains("did you mean `office.badges.print`"),
+        "{unknown:?}"
+    );
+    let workflow = server.call(Method::GET, "/v1/workflows/arrival", None).await.body;
+    assert_eq!(workflow["started_by"], json!(["office.person.arrived"]));
+    for (text, ok) in [(crate::harness::ARRIVAL, true), ("do: [", false)] {
+        let checked = server
+            .call(Method::POST, "/v1/workflows/check", Some(json!({"text": text})))
+            .await
+            .body;
+        assert_eq!(checked["ok"], ok, "{checked}");
+    }
+}
