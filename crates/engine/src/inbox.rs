@@ -1,7 +1,7 @@
 //! Webhooks in: believed only when signed, stored once, and the runs that an event starts are in its transaction.
 
 use callboard_apps::{Incoming, Trigger};
-use callboard_flow::document::{ReadAs, Strategy};
+use callboard_flow::document::Strategy;
 use http::HeaderMap;
 use serde_json::{Value, json};
 
@@ -107,16 +107,13 @@ impl Engine {
             event_type: event.event_type.clone(),
             subject: event.subject.clone(),
         };
-        let new: Vec<_> = self
-            .library()
-            .list()
-            .iter()
-            .filter(|workflow| workflow.started_by().contains(&event.event_type))
-            .map(|workflow| {
-                let input = input(workflow, trigger, &event, at);
-                self.new_run(&workflow.definition, input, started_by.clone())
-            })
-            .collect();
+        let cloud_event = cloud_event(trigger, &event, at);
+        let workflows = self.library().list();
+        let started = workflows.iter().filter_map(|workflow| {
+            let input = input_for(workflow, &cloud_event)?;
+            Some(self.new_run(&workflow.definition, input, started_by.clone()))
+        });
+        let new: Vec<_> = started.collect();
         let runs: Vec<RunId> = new.iter().map(|run| run.id.clone()).collect();
         let Incoming { event_type, dedupe_key, subject, data } = event;
         let record = EventRecord {
@@ -151,24 +148,25 @@ impl Engine {
     }
 }
 
-/// The array of the events that started the run, as the language says.
-fn input(workflow: &Workflow, trigger: &Trigger, event: &Incoming, at: jiff::Timestamp) -> Value {
-    let read =
-        workflow.definition.schedule.as_ref().map(|schedule| schedule.read).unwrap_or_default();
-    let event = match read {
-        ReadAs::Data => event.data.clone(),
-        ReadAs::Envelope | ReadAs::Raw => json!({
-            "specversion": "1.0",
-            "id": event.dedupe_key,
-            "source": format!("/apps/{}/{}", trigger.app, trigger.name),
-            "type": event.event_type,
-            "subject": event.subject,
-            "time": at.to_string(),
-            "datacontenttype": "application/json",
-            "data": event.data,
-        }),
-    };
-    json!([event])
+/// The event as filters and expressions see it.
+fn cloud_event(trigger: &Trigger, event: &Incoming, at: jiff::Timestamp) -> Value {
+    json!({
+        "specversion": "1.0",
+        "id": event.dedupe_key,
+        "source": format!("/apps/{}/{}", trigger.app, trigger.name),
+        "type": event.event_type,
+        "subject": event.subject,
+        "time": at.to_string(),
+        "datacontenttype": "application/json",
+        "data": event.data,
+    })
+}
+
+/// What the workflow reads of the event if that starts it: the array of its events, as the language says.
+fn input_for(workflow: &Workflow, cloud_event: &Value) -> Option<Value> {
+    let schedule = workflow.definition.schedule.as_ref()?;
+    let fits = schedule.on.as_ref()?.filters().iter().any(|filter| filter.fits(cloud_event));
+    fits.then(|| json!([schedule.read.of(cloud_event)]))
 }
 
 /// Whether a run can be started by one event of these; collecting several is not done yet.
