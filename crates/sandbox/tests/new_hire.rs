@@ -42,7 +42,7 @@ impl Story {
             names: vec!["test".into()],
             clock: Arc::new(move || now),
             rng: Arc::new(move |bytes| {
-                bytes.fill_with(|| counter.fetch_add(89, Ordering::Relaxed))
+                bytes.fill_with(|| counter.fetch_add(89, Ordering::Relaxed));
             }),
         });
         let tenants = tenants.await.unwrap();
