@@ -4,4 +4,4 @@
 
 mod load;
 
-pub use load::{Load, Report, Request};
+pub use load::{Load, Report, Request, answer_of, median};

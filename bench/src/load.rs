@@ -9,19 +9,38 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-/// The bytes of one request.
+/// One request, ready to be sent.
 #[derive(Debug, Clone)]
-pub struct Request(Vec<u8>);
+pub struct Request {
+    head: String,
+    body: String,
+}
 
 impl Request {
     /// A `GET` with a bearer token.
     pub fn get(path: &str, token: &str) -> Self {
-        Self(
-            format!(
-                "GET {path} HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer {token}\r\n\r\n"
-            )
-            .into_bytes(),
-        )
+        Self {
+            head: format!("GET {path} HTTP/1.1\r\nauthorization: Bearer {token}\r\n"),
+            body: String::new(),
+        }
+    }
+
+    /// A `POST` of JSON; without a token where that is empty.
+    pub fn post(path: &str, token: &str, body: &str) -> Self {
+        let authorization = if token.is_empty() {
+            String::new()
+        } else {
+            format!("authorization: Bearer {token}\r\n")
+        };
+        let length = body.len();
+        let head = format!(
+            "POST {path} HTTP/1.1\r\n{authorization}content-type: application/json\r\ncontent-length: {length}\r\n"
+        );
+        Self { head, body: body.into() }
+    }
+
+    fn bytes(&self, address: SocketAddr) -> Vec<u8> {
+        format!("{}host: {address}\r\n\r\n{}", self.head, self.body).into_bytes()
     }
 }
 
@@ -69,6 +88,22 @@ impl Load {
     }
 }
 
+/// The body of one answer, which must be a success.
+pub async fn answer_of(address: SocketAddr, request: &Request) -> anyhow::Result<Vec<u8>> {
+    let mut stream = TcpStream::connect(address).await?;
+    stream.write_all(&request.bytes(address)).await?;
+    let mut buffer = Vec::new();
+    let head_end = answer(&mut stream, &mut buffer).await?;
+    Ok(buffer.split_off(head_end))
+}
+
+/// The middle of the measured values.
+pub fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
 async fn connection(
     address: SocketAddr,
     request: &Request,
@@ -76,6 +111,7 @@ async fn connection(
 ) -> anyhow::Result<Vec<Duration>> {
     let mut stream = TcpStream::connect(address).await?;
     stream.set_nodelay(true)?;
+    let bytes = request.bytes(address);
     let mut buffer = Vec::with_capacity(16 * 1024);
     let warm = Instant::now() + duration;
     let end = warm + duration;
@@ -85,7 +121,7 @@ async fn connection(
         if begin >= end {
             return Ok(latencies);
         }
-        stream.write_all(&request.0).await?;
+        stream.write_all(&bytes).await?;
         answer(&mut stream, &mut buffer).await?;
         if begin >= warm {
             latencies.push(begin.elapsed());
@@ -93,8 +129,8 @@ async fn connection(
     }
 }
 
-/// Reads one answer to its end and checks that it is a 200.
-async fn answer(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> anyhow::Result<()> {
+/// Reads one answer to its end, checks that it is a success and says where its body begins.
+async fn answer(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> anyhow::Result<usize> {
     buffer.clear();
     let head_end = loop {
         if stream.read_buf(buffer).await? == 0 {
@@ -124,5 +160,5 @@ async fn answer(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> anyhow::Result<
             bail!("the server closed the connection within an answer");
         }
     }
-    Ok(())
+    Ok(head_end)
 }

@@ -137,15 +137,24 @@ impl Stage {
 
     /// Delivers a webhook of the HRIS.
     pub async fn deliver(&self, delivery: &Delivery) -> anyhow::Result<Answer> {
-        let url = format!("{}/v1/hooks/bamboohr/employees", self.autopilot.url);
-        let request = self
-            .http
-            .post(url)
-            .header("content-type", "application/json")
-            .header("x-bamboohr-timestamp", &delivery.timestamp)
-            .header("x-bamboohr-signature", &delivery.signature)
-            .body(delivery.body.clone());
-        answer(request).await
+        answer(delivery.request(&self.http, &self.autopilot.url)).await
+    }
+
+    /// Delivers a webhook to an autopilot that was started with `--hold`, and waits until it stands still. The
+    /// delivery itself may never be answered.
+    pub async fn deliver_until_held(&mut self, delivery: &Delivery) -> anyhow::Result<()> {
+        let request = delivery.request(&self.http, &self.autopilot.url);
+        let delivered = answer(request);
+        tokio::pin!(delivered);
+        let held = self.autopilot.line();
+        tokio::pin!(held);
+        let answered = tokio::select! {
+            line = &mut held => return check_held(&line?),
+            answered = &mut delivered => answered,
+        };
+        answered?;
+        let held = tokio::time::timeout(PATIENCE, held).await;
+        check_held(&held.context("the autopilot never came to where it should stand still")??)
     }
 
     /// One request to the autopilot's REST API, with the administrator's key.
@@ -242,6 +251,11 @@ impl Stage {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
+}
+
+fn check_held(line: &Value) -> anyhow::Result<()> {
+    ensure!(line["held"].is_u64(), "the autopilot printed {line}");
+    Ok(())
 }
 
 async fn autopilot(

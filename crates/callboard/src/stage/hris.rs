@@ -8,22 +8,42 @@ use sha2::Sha256;
 #[derive(Debug, Clone)]
 pub struct Employee {
     /// Number in the HRIS.
-    pub id: &'static str,
+    pub id: String,
     /// First and last name.
-    pub name: (&'static str, &'static str),
+    pub name: (String, String),
     /// Department, which decides the role.
-    pub department: &'static str,
+    pub department: String,
     /// Job level, which decides the role.
-    pub level: &'static str,
+    pub level: String,
     /// Address of the new account.
     pub work_email: String,
     /// Address where the hire is reached before day one.
     pub home_email: String,
     /// First day.
-    pub hire_date: &'static str,
+    pub hire_date: String,
 }
 
 impl Employee {
+    /// Somebody with addresses made from the name, at a company and at home.
+    pub fn new(
+        id: &str,
+        name: (&str, &str),
+        department: &str,
+        level: &str,
+        hire_date: &str,
+    ) -> Self {
+        let address = |domain: &str| format!("{}.{}@{domain}", name.0, name.1).to_lowercase();
+        Self {
+            id: id.into(),
+            name: (name.0.into(), name.1.into()),
+            department: department.into(),
+            level: level.into(),
+            work_email: address("corp.example.com"),
+            home_email: address("home.example.org"),
+            hire_date: hire_date.into(),
+        }
+    }
+
     /// The record as the HRIS's API answers it.
     pub fn record(&self) -> Value {
         json!({
@@ -43,6 +63,21 @@ pub struct Delivery {
     pub timestamp: String,
     /// Hex of HMAC-SHA256 over body and timestamp.
     pub signature: String,
+}
+
+impl Delivery {
+    /// The request that brings it to an autopilot.
+    pub(super) fn request(
+        &self,
+        http: &reqwest::Client,
+        autopilot: &str,
+    ) -> reqwest::RequestBuilder {
+        http.post(format!("{autopilot}/v1/hooks/bamboohr/employees"))
+            .header("content-type", "application/json")
+            .header("x-bamboohr-timestamp", &self.timestamp)
+            .header("x-bamboohr-signature", &self.signature)
+            .body(self.body.clone())
+    }
 }
 
 /// Announces that these employees were created.

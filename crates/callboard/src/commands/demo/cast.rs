@@ -22,22 +22,16 @@ pub(super) struct Cast {
 
 impl Default for Cast {
     fn default() -> Self {
-        let employee = |id, name: (&'static str, &'static str), department, level, hire_date| {
-            let address = |domain: &str| format!("{}.{}@{domain}", name.0, name.1).to_lowercase();
-            Employee {
-                id,
-                name,
-                department,
-                level,
-                work_email: address("corp.example.com"),
-                home_email: address("home.example.org"),
-                hire_date,
-            }
-        };
         Self {
-            engineer: employee("101", ("Ada", "Lovelace"), "Engineering", "Lead", "2026-12-01"),
-            known: employee("102", ("Grace", "Hopper"), "Sales", "Senior", "2026-12-07"),
-            unknown_department: employee(
+            engineer: Employee::new(
+                "101",
+                ("Ada", "Lovelace"),
+                "Engineering",
+                "Lead",
+                "2026-12-01",
+            ),
+            known: Employee::new("102", ("Grace", "Hopper"), "Sales", "Senior", "2026-12-07"),
+            unknown_department: Employee::new(
                 "103",
                 ("Alan", "Turing"),
                 "Codebreaking",
@@ -56,7 +50,7 @@ impl Cast {
 
     /// The roles that somebody should have in the end.
     pub(super) fn roles(&self, employee: &Employee) -> &'static [&'static str] {
-        match employee.id {
+        match employee.id.as_str() {
             "101" => &["employee", "engineering", "team-lead"],
             "102" => &["employee", "sales"],
             _ => &["employee"],

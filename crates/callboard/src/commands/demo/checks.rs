@@ -77,7 +77,7 @@ async fn forged(stage: &Stage, cast: &Cast) -> anyhow::Result<Check> {
 }
 
 async fn account(stage: &Stage, cast: &Cast, employee: &Employee) -> anyhow::Result<Vec<Check>> {
-    let name = employee.name.0;
+    let name = &employee.name.0;
     let users = users_by_email(stage, &employee.work_email).await?;
     let mut checks = vec![Check::equal(
         format!("{name} has exactly one account"),
@@ -143,7 +143,7 @@ async fn messages(stage: &Stage, cast: &Cast) -> anyhow::Result<Vec<Check>> {
         channels.iter().find(|channel| channel["name"] == "it-ops").map(|channel| &channel["id"]);
     let count = |employee: &Employee| {
         let about = |message: &&Value| {
-            message["text"].as_str().is_some_and(|text| text.contains(employee.name.1))
+            message["text"].as_str().is_some_and(|text| text.contains(&employee.name.1))
         };
         messages.iter().filter(|message| Some(&message["channel"]) == it_ops).filter(about).count()
     };

@@ -1,0 +1,8 @@
+//! The stories, told to real processes: tenant, stand-ins and autopilot as `callboard` runs them.
+
+mod a_crash_repeats_nothing;
+mod a_new_hire_has_an_identity;
+mod bad_input_changes_nothing;
+mod interposer;
+mod the_tenant_has_a_bad_day;
+mod theatre;
