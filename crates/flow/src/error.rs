@@ -112,8 +112,13 @@ pub fn same_type(left: &str, right: &str) -> bool {
     standard(left) == standard(right)
 }
 
+/// The last word of a standard type, in whatever spelling: `communication`.
+pub(crate) fn standard_name(kind: &str) -> Option<&str> {
+    SPELLINGS.iter().find_map(|spelling| kind.strip_prefix(spelling))
+}
+
 fn standard(kind: &str) -> &str {
-    SPELLINGS.iter().find_map(|spelling| kind.strip_prefix(spelling)).unwrap_or(kind)
+    standard_name(kind).unwrap_or(kind)
 }
 
 #[cfg(test)]

@@ -70,6 +70,24 @@ do: [{a: {set: {x: 1}}}]";
         );
     }
 
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "the test is about how long it takes")]
+    fn a_mistake_deep_down_is_found_in_time() {
+        let head = "document: {name: a, namespace: n, version: 1.0.0, dsl: 1.0.3}\ndo: ";
+        let mut task = "{set: 5}".to_owned();
+        for _ in 0..29 {
+            task = format!("{{do: [{{a: {task}}}]}}");
+        }
+        let started = std::time::Instant::now();
+        let problems = parse("a.yaml", &format!("{head}[{{a: {task}}}]")).unwrap_err();
+        assert_eq!(problems.0.len(), 1, "{problems}");
+        assert!(
+            problems.to_string().contains("set must be a mapping or a text, not 5"),
+            "{problems}"
+        );
+        assert!(started.elapsed().as_secs() < 10, "{:?}", started.elapsed());
+    }
+
     proptest::proptest! {
         #[test]
         fn no_text_makes_the_reader_panic(text in "[ a-c:{}\\[\\],&*!|>'\"#%@\n-]{0,60}") {

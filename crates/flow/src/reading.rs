@@ -9,6 +9,7 @@ use crate::{
         Try, Until,
     },
     duration::Span,
+    error::standard_name,
     template::Template,
 };
 use words::{given, listed, one, quoted, span};
@@ -238,7 +239,7 @@ impl Reader<'_> {
     fn caught(&mut self, attempt: &Try, depth: usize, number: &str) {
         let mut which: Vec<String> = Vec::new();
         if let Some(errors) = &attempt.errors {
-            which.push(format!("with {}", given(errors)));
+            which.push(format!("with {}", caught_errors(errors)));
         }
         if let Some(when) = &attempt.when {
             which.push(format!("and {}", quoted(when.text())));
@@ -272,7 +273,23 @@ impl Reader<'_> {
 }
 
 fn with(arguments: Option<&Template>) -> String {
-    arguments.map(|arguments| format!(" with {}", given(arguments))).unwrap_or_default()
+    let given = arguments.map(given).filter(|given| !given.is_empty());
+    given.map(|given| format!(" with {given}")).unwrap_or_default()
+}
+
+/// `a communication error, status 409`
+fn caught_errors(errors: &Template) -> String {
+    let kind = errors.entry("type").map(|kind| one(&kind));
+    let standard = kind.as_deref().and_then(|kind| standard_name(kind.trim_matches('"')));
+    match standard {
+        Some(name) => {
+            let others = ["status", "title", "detail", "instance"].into_iter();
+            let others = others.filter_map(|field| Some((field, errors.entry(field)?)));
+            let others = others.map(|(field, value)| format!(", {field} {}", one(&value)));
+            others.fold(format!("a {name} error"), |text, other| text + &other)
+        }
+        None => given(errors),
+    }
 }
 
 fn goes(flow: &Flow) -> String {

@@ -39,7 +39,7 @@ do:
       if: .tell
       try: [{send: {call: http, with: {method: post, endpoint: 'https://chat.example/post'}, timeout: {after: PT30S}}}]
       catch:
-        errors: {with: {status: 503}}
+        errors: {with: {type: 'https://serverlessworkflow.io/spec/1.0.0/errors/communication', status: 503}}
         retry: {delay: PT3S, backoff: {exponential: {}}, limit: {attempt: {count: 5}}}
         do: [{note: {emit: {event: {with: {type: chat.down}}}}}]
   - roles: {for: {each: role, in: .roles}, do: [{pause: {wait: PT1S}}, {give: {call: slack.x:1@callboard}}]}
@@ -54,7 +54,7 @@ output: {as: .id}
       2. If `.level > 5`, go on with tell; otherwise end. [choose]
       3. Only if `.tell`: try [tell]:
         3.1. Send POST to "https://chat.example/post". It may take 30 seconds. [send]
-      If that fails with status 503, try again up to 5 times, after 3 seconds, doubled each time; after that do this:
+      If that fails with a communication error, status 503, try again up to 5 times, after 3 seconds, doubled each time; after that do this:
         3!1. Announce the event "chat.down". [note]
       4. For each role of `.roles` [roles]:
         4.1. Wait 1 second. [pause]
