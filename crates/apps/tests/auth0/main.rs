@@ -3,6 +3,7 @@
 
 mod harness;
 mod lists;
+mod plans;
 mod roles;
 mod trouble;
 mod users;
