@@ -77,10 +77,42 @@ fn text_of(value: &Value) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::super::Query;
     use super::*;
+
+    proptest! {
+        #[test]
+        fn any_text_is_parsed_or_refused(query in ".{0,60}") {
+            let outcome = Query::parse(&query, Dialect::Users);
+            if let Ok(query) = outcome {
+                query.matches(&json!({"email": "a@example.com", "n": 1}));
+            }
+        }
+
+        #[test]
+        fn a_quoted_value_is_found_and_no_other(value in ".{1,20}", other in ".{1,20}") {
+            prop_assume!(value != other);
+            let quoted = value.replace('\\', "\\\\").replace('"', "\\\"");
+            let query = Query::parse(&format!("app_metadata.x:\"{quoted}\""), Dialect::Users).unwrap();
+            let (same, different) = (json!({"app_metadata": {"x": value}}), json!({"app_metadata": {"x": other}}));
+            prop_assert!(query.matches(&same));
+            prop_assert!(!query.matches(&different));
+        }
+
+        #[test]
+        fn not_and_or_follow_logic(a: bool, b: bool) {
+            let document = json!({"a": a, "b": b});
+            let holds = |query: &str| Query::parse(query, Dialect::Logs).unwrap().matches(&document);
+            prop_assert_eq!(holds("a:true AND b:true"), a && b);
+            prop_assert_eq!(holds("a:true OR b:true"), a || b);
+            prop_assert_eq!(holds("NOT a:true"), !a);
+            prop_assert_eq!(holds("NOT (a:true OR b:true)"), holds("NOT a:true AND NOT b:true"));
+            prop_assert_eq!(holds("a:true OR b:true AND a:false"), a || (b && !a));
+        }
+    }
 
     #[test]
     fn queries_find_what_the_documentation_says() {
