@@ -8,6 +8,7 @@ mod delete;
 mod effective;
 mod identities;
 mod list;
+mod multifactor;
 mod permissions;
 mod profile;
 mod roles;
@@ -44,6 +45,7 @@ pub(super) fn behaviours(table: &mut Table) {
     authentication_methods::behaviours(table);
     effective::behaviours(table);
     identities::behaviours(table);
+    multifactor::behaviours(table);
     permissions::behaviours(table);
     roles::behaviours(table);
 }

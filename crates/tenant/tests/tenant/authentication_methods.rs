@@ -49,3 +49,22 @@ async fn all_methods_are_replaced_and_reset_at_once() {
     admin.delete(&path).await.expect(204);
     assert_eq!(admin.get(&path).await.expect(200), json!([]));
 }
+
+#[tokio::test]
+async fn a_recovery_code_is_new_each_time_and_stays_out_of_the_log() {
+    let tenant = TestTenant::start().await;
+    let admin = tenant.admin();
+    let user = admin.create_user("jane@example.com").await;
+    let path = format!("/users/{}", encoded(user["user_id"].as_str().unwrap()));
+    let regenerate = format!("{path}/recovery-code-regeneration");
+    let first = admin.post(&regenerate, json!({})).await.expect(200);
+    let second = admin.post(&regenerate, json!({})).await.expect(200);
+    assert_eq!(first["recovery_code"].as_str().unwrap().len(), 24);
+    assert_ne!(first, second);
+    let logs = admin.get("/logs?q=type:sapi").await.expect(200).to_string();
+    assert!(!logs.contains(first["recovery_code"].as_str().unwrap()));
+    assert_eq!(admin.get(&format!("{path}/enrollments")).await.expect(200), json!([]));
+    let forget = format!("{path}/multifactor/actions/invalidate-remember-browser");
+    admin.post(&forget, json!({})).await.expect(204);
+    admin.delete(&format!("{path}/authenticators")).await.expect(204);
+}

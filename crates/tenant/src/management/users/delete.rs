@@ -3,13 +3,18 @@
 use serde_json::{Value, json};
 
 use super::credential::Credential;
-use super::{BY_USER, KIND, USER_PERMISSION, authentication_methods, profile};
+use super::{BY_USER, KIND, USER_PERMISSION, authentication_methods, multifactor, profile};
 use crate::management::roles::USER_ROLE;
 use crate::pipeline::{Answer, ApiError, Context, Request};
 use crate::store::{Kind, Transaction};
 
 /// Kinds of documents that belong to one user and go with it; each has the shared key [`BY_USER`].
-const OWNED: [Kind; 1] = [authentication_methods::KIND];
+const OWNED: [Kind; 4] = [
+    authentication_methods::KIND,
+    multifactor::ENROLLMENT,
+    multifactor::RECOVERY_CODE,
+    multifactor::REMEMBERED_BROWSER,
+];
 
 /// Unknown ids are fine: the outcome is the same.
 pub(super) async fn delete(context: Context, request: Request) -> Result<Answer, ApiError> {
