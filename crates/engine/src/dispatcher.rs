@@ -64,7 +64,7 @@ async fn hand_out(shared: &Arc<Shared>, permits: &Arc<Semaphore>) -> Result<bool
     for (run, permit) in claimed.into_iter().zip(room) {
         let shared = Arc::clone(shared);
         shared.tracker.clone().spawn(async move {
-            driver::report(&run, driver::drive(shared, run.clone()).await);
+            driver::drive_and_report(shared, run).await;
             drop(permit);
         });
     }

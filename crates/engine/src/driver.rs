@@ -15,6 +15,7 @@ use crate::engine::Shared;
 use crate::fold::{Inconsistency, Move, Phase, RunState, Wish};
 use crate::gate::{Gate, Refused};
 use crate::journal::{Entry, Fact, Reason, Then};
+use crate::run::RunStatus;
 use crate::store::{Advance, Change, ClaimedRun, Handover, Refusal, Signal, StoreError};
 use crate::watchers::Watch;
 
@@ -24,10 +25,12 @@ pub(crate) const LEASE: SignedDuration = SignedDuration::from_secs(60);
 const SIGN_OF_LIFE: SignedDuration = SignedDuration::from_secs(20);
 /// Between two tries to write when the store fails.
 const STORE_PAUSE: SignedDuration = SignedDuration::from_secs(1);
+/// Before a run that could not be driven is tried again.
+const TRY_AGAIN: SignedDuration = SignedDuration::from_mins(1);
 
 /// Why a run is not driven on.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum DriveError {
+enum DriveError {
     #[error("{0}")]
     Store(#[from] StoreError),
     #[error("{0}")]
@@ -35,7 +38,7 @@ pub(crate) enum DriveError {
 }
 
 /// Drives a claimed run until it is final or has nothing to do for now.
-pub(crate) async fn drive(shared: Arc<Shared>, claimed: ClaimedRun) -> Result<(), DriveError> {
+async fn drive(shared: Arc<Shared>, claimed: ClaimedRun) -> Result<(), DriveError> {
     let definition = shared.library.by_hash(&claimed.workflow_hash).await?;
     let entries = shared.journal.store().journal(&claimed.id).await?;
     let state = RunState::of(&claimed.id, definition, &entries)?;
@@ -71,11 +74,14 @@ struct Driver {
 
 impl Driver {
     async fn run(mut self, watch: &Watch<'_>) -> Result<(), DriveError> {
+        let mut spoken_to = true;
         loop {
             let spoken = watch.rung();
             tokio::pin!(spoken);
             spoken.as_mut().enable();
-            self.hear().await?;
+            if std::mem::take(&mut spoken_to) {
+                self.hear().await?;
+            }
             self.decide()?;
             let rests = self.in_flight.is_empty();
             self.commit(rests).await?;
@@ -86,7 +92,7 @@ impl Driver {
             let shared = Arc::clone(&self.shared);
             let wake = self.next_look();
             tokio::select! {
-                () = spoken => {}
+                () = spoken => spoken_to = true,
                 Some(ended) = self.calls.join_next() => self.take_outcomes(ended)?,
                 () = shared.time.sleep_until(wake) => {}
                 () = shared.stop.cancelled(), if !self.is_stopping() => {}
@@ -229,25 +235,13 @@ impl Driver {
             handover,
             at: self.now(),
         };
-        self.insist(Change::Advance(Box::new(advance))).await?;
+        insist(&self.shared, Change::Advance(Box::new(advance))).await?;
         self.shared.moved.ring(&self.state.run);
-        if rests {
+        if rests && !status.is_final() {
+            // It may be due before anything the dispatcher knows of.
             self.shared.wake.notify_one();
         }
         Ok(())
-    }
-
-    /// A store that fails (a full disk) is tried again; one that refuses has a new owner for the run.
-    async fn insist(&self, change: Change) -> Result<(), StoreError> {
-        loop {
-            match self.shared.journal.commit(vec![change.clone()]).await {
-                Err(StoreError::Failed { tried, why }) if !self.shared.stop.is_cancelled() => {
-                    tracing::error!(run.id = %self.state.run, "the store failed while it {tried}: {why}");
-                    self.shared.time.sleep_until(after(self.now(), STORE_PAUSE)).await;
-                }
-                result => return result,
-            }
-        }
     }
 
     fn start_calls(&mut self) {
@@ -287,7 +281,9 @@ impl Driver {
     /// A timer beside a call in flight, or the next sign of life.
     fn next_look(&self) -> Timestamp {
         let sign_of_life = after(self.now(), SIGN_OF_LIFE);
-        self.state.wake_at().map_or(sign_of_life, |wake| wake.min(sign_of_life))
+        // What is due and yet not taken up waits for a call to end, not for a time.
+        let ahead = self.state.wake_at().filter(|wake| *wake > self.now());
+        ahead.map_or(sign_of_life, |wake| wake.min(sign_of_life))
     }
 
     fn now(&self) -> Timestamp {
@@ -299,13 +295,53 @@ pub(crate) fn after(at: Timestamp, wait: SignedDuration) -> Timestamp {
     at.saturating_add(wait).unwrap_or(Timestamp::MAX)
 }
 
-/// Logs why a run is not driven on. Losing it to another owner is the order of things.
-pub(crate) fn report(run: &ClaimedRun, result: Result<(), DriveError>) {
-    match result {
-        Ok(()) => {}
+/// Drives a run; one that cannot be driven on is let go of, so that it shows and others can try.
+pub(crate) async fn drive_and_report(shared: Arc<Shared>, claimed: ClaimedRun) {
+    let (status, wake_at) = match drive(Arc::clone(&shared), claimed.clone()).await {
+        Ok(()) => return,
         Err(DriveError::Store(StoreError::Refused(Refusal::NotOwner { .. }))) => {
-            tracing::warn!(run.id = %run.id, "the run has another owner now");
+            tracing::warn!(run.id = %claimed.id, "the run has another owner now");
+            return;
         }
-        Err(error) => tracing::error!(run.id = %run.id, "the run cannot be driven on: {error}"),
+        // A person must look: trying again would find the same.
+        Err(
+            error @ (DriveError::Inconsistent(_)
+            | DriveError::Store(StoreError::Inconsistent { .. })),
+        ) => {
+            tracing::error!(run.id = %claimed.id, "the run cannot be driven on: {error}");
+            (RunStatus::Attention, None)
+        }
+        Err(error) => {
+            tracing::error!(run.id = %claimed.id, "the run cannot be driven on for now: {error}");
+            (RunStatus::Waiting, Some(after(shared.time.now(), TRY_AGAIN)))
+        }
+    };
+    let advance = Advance {
+        run: claimed.id.clone(),
+        epoch: claimed.epoch,
+        first_seq: 0,
+        entries: Vec::new(),
+        signals_up_to: None,
+        status,
+        handover: Handover::Release { wake_at, blocked_on: None },
+        at: shared.time.now(),
+    };
+    if let Err(error) = insist(&shared, Change::Advance(Box::new(advance))).await {
+        tracing::error!(run.id = %claimed.id, "the run cannot be let go of: {error}");
+    }
+    shared.moved.ring(&claimed.id);
+    shared.wake.notify_one();
+}
+
+/// A store that fails (a full disk) is tried again; one that refuses has a new owner for the run.
+async fn insist(shared: &Shared, change: Change) -> Result<(), StoreError> {
+    loop {
+        match shared.journal.commit(vec![change.clone()]).await {
+            Err(StoreError::Failed { tried, why }) if !shared.stop.is_cancelled() => {
+                tracing::error!("the store failed while it {tried}: {why}");
+                shared.time.sleep_until(after(shared.time.now(), STORE_PAUSE)).await;
+            }
+            result => return result,
+        }
     }
 }

@@ -60,3 +60,46 @@ async fn a_cancelled_run_begins_nothing_new_and_takes_nothing_more() {
     let late = engine.cancel(&run, "ada").await.unwrap_err();
     assert!(matches!(late, AnswerError::Final { status: RunStatus::Cancelled, .. }), "{late}");
 }
+
+#[tokio::test]
+async fn a_call_in_flight_reports_before_the_run_is_cancelled() {
+    let premises = Premises::new();
+    let engine = premises.open_with_link(&[crate::harness::ARRIVAL]).await;
+    premises.office.will("office.desks.assign", Fate::Dawdles);
+    let run = engine.start_run(start("arrival", None)).await.unwrap().run;
+    premises.office.dawdling.notified().await;
+    engine.cancel(&run, "ada").await.unwrap();
+    premises.office.hurry.notify_one();
+    let done = engine.wait_for_run(&run, PATIENCE).await.unwrap();
+    assert_eq!(done.status, RunStatus::Cancelled);
+    let facts = crate::harness::facts(&engine.history(&run).await.unwrap());
+    assert_eq!(facts[..3], ["started", "attempted", "succeeded"]);
+    assert_eq!(facts.last(), Some(&"cancelled"));
+}
+
+#[tokio::test]
+async fn stopping_waits_for_calls_in_flight_and_the_next_start_goes_on() {
+    let premises = Premises::new();
+    let engine = premises.open_with_link(&[crate::harness::ARRIVAL]).await;
+    premises.office.will("office.desks.assign", Fate::Dawdles);
+    let run = engine.start_run(start("arrival", None)).await.unwrap().run;
+    premises.office.dawdling.notified().await;
+    premises.office.hurry.notify_one();
+    engine.stop(PATIENCE).await;
+    let before = engine.history(&run).await.unwrap().len();
+    drop(engine);
+    let engine = premises.open(&[crate::harness::ARRIVAL]).await;
+    let done = crate::harness::to_the_end(&engine, &premises.time, &run).await;
+    assert_eq!(done.status, RunStatus::Completed, "{done:#?}");
+    assert!(before >= 3 && premises.office.effects().values().all(|count| *count == 1), "{before}");
+}
+
+#[tokio::test]
+async fn a_mistake_in_the_program_loses_no_run() {
+    let premises = Premises::new();
+    let engine = premises.open_with_link(&[&one_call("office.desks.assign")]).await;
+    premises.office.will("office.desks.assign", Fate::Panics);
+    let run = engine.start_run(start("one-call", None)).await.unwrap().run;
+    let done = crate::harness::to_the_end(&engine, &premises.time, &run).await;
+    assert_eq!(done.status, RunStatus::Completed, "{done:#?}");
+}

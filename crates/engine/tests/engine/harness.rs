@@ -19,7 +19,7 @@ use callboard_engine::{
 };
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 /// More than any test needs; reached only when something hangs.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -61,6 +61,10 @@ pub(crate) enum Fate {
     Fails(Failure),
     /// Takes effect, and the answer is lost.
     Vanishes,
+    /// Takes effect when the office is told to hurry.
+    Dawdles,
+    /// The program has a mistake.
+    Panics,
 }
 
 /// The world outside: it keeps what was done to it when the engine dies.
@@ -71,6 +75,9 @@ pub(crate) struct Office {
     effects: Mutex<BTreeMap<String, u32>>,
     pub(crate) notes: Mutex<Vec<String>>,
     pub(crate) calls: AtomicU64,
+    /// Rung when somebody dawdles.
+    pub(crate) dawdling: Notify,
+    pub(crate) hurry: Notify,
 }
 
 impl Office {
@@ -125,6 +132,12 @@ impl Performer for Office {
         match fate {
             None => Ok(self.take_effect(attempt)),
             Some(Fate::Fails(failure)) => Err(Failed { failure, exchanges: Vec::new() }),
+            Some(Fate::Panics) => panic!("a mistake in the program"),
+            Some(Fate::Dawdles) => {
+                self.dawdling.notify_one();
+                self.hurry.notified().await;
+                Ok(self.take_effect(attempt))
+            }
             Some(Fate::Vanishes) => {
                 self.take_effect(attempt);
                 Err(Failed {
