@@ -37,6 +37,7 @@ pub struct Action {
     pub(crate) service: Arc<Service>,
     pub(crate) risk_by: Option<Template>,
     pub(crate) before: Option<PreImage>,
+    pub(crate) refusals: Vec<Refusal>,
     pub(crate) requests: Vec<Request>,
     pub(crate) returns: Option<Template>,
     /// Names of values that the executor makes up for each attempt: passwords.
@@ -110,6 +111,13 @@ pub struct Probe {
 pub(crate) struct PreImage {
     pub(crate) requests: Vec<Request>,
     pub(crate) value: Template,
+}
+
+/// What the action will not do although the service would: sees `.input` and `.before`.
+#[derive(Debug, Clone)]
+pub(crate) struct Refusal {
+    pub(crate) when: Template,
+    pub(crate) why: String,
 }
 
 /// Personal data an action touches, in the register's words: `email`, `name`, `login history`.

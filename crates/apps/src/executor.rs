@@ -179,6 +179,12 @@ impl Executor {
         };
         context["before"] = before.clone().unwrap_or(Value::Null);
         let action = attempt.action;
+        for refusal in &action.refusals {
+            if refusal.when.holds(&context).map_err(|error| request::unfit(&error))? {
+                let (title, body) = (refusal.why.clone(), Value::Null);
+                return Err(Failure::Rejected { status: 409, title, body });
+            }
+        }
         let last = match session.run(&action.requests, &mut context).await {
             Ok(last) => last,
             Err(failure) => {

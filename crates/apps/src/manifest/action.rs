@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::fields::Fields;
 use super::request::read_requests;
-use crate::action::{Action, Inverse, PersonalData, PreImage, Probe, Recovery, Risk};
+use crate::action::{Action, Inverse, PersonalData, PreImage, Probe, Recovery, Refusal, Risk};
 use crate::app::Service;
 use crate::schema::Schema;
 
@@ -27,6 +27,7 @@ pub(super) fn read_action(service: &Arc<Service>, name: &str, fields: Fields<'_>
         minutes_saved: fields.number("minutes_saved"),
         secret_outputs: fields.optional_texts("secret_outputs"),
         before: read_pre_image(&fields),
+        refusals: read_refusals(&fields),
         requests: read_requests(&fields),
         returns: fields.optional_template("returns"),
         generated: read_generated(&fields),
@@ -157,6 +158,15 @@ fn read_pre_image(fields: &Fields<'_>) -> Option<PreImage> {
     let read = PreImage { requests: read_requests(&before), value: before.template("value") };
     before.finish();
     Some(read)
+}
+
+fn read_refusals(fields: &Fields<'_>) -> Vec<Refusal> {
+    let read = fields.list("refuse").into_iter().map(|refusal| {
+        let read = Refusal { when: refusal.template("when"), why: refusal.text("why") };
+        refusal.finish();
+        read
+    });
+    read.collect()
 }
 
 fn read_personal_data(fields: &Fields<'_>) -> PersonalData {

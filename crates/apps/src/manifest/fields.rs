@@ -205,6 +205,20 @@ impl<'a> Fields<'a> {
         self.get(key).and_then(|_| self.optional_fields(key))
     }
 
+    /// A list of maps; empty when it is absent.
+    pub(crate) fn list(&self, key: &'static str) -> Vec<Fields<'a>> {
+        let Some(value) = self.find(key) else { return Vec::new() };
+        let Some(items) = value.as_array() else {
+            self.wrong(key, "a list");
+            return Vec::new();
+        };
+        let read = items.iter().enumerate().map(|(index, item)| {
+            let pointer = format!("{}/{index}", self.at(key));
+            Fields::new(self.source, &pointer, format!("`{key}` {index} of {}", self.what), item)
+        });
+        read.collect()
+    }
+
     /// Every entry of the map, whatever its name: for maps whose keys are data (actions, triggers, collections).
     pub(crate) fn entries(&self) -> impl Iterator<Item = (&'a String, &'a Value)> {
         self.map.into_iter().flatten()

@@ -122,19 +122,7 @@ fn read_named(fields: &Fields<'_>, key: &'static str) -> Vec<(String, Template)>
 }
 
 fn read_refusals(fields: &Fields<'_>) -> Vec<SandboxRefusal> {
-    let Some(value) = fields.find("refuse") else { return Vec::new() };
-    let Some(items) = value.as_array() else {
-        fields.wrong("refuse", "a list of refusals");
-        return Vec::new();
-    };
-    let read = items.iter().enumerate().map(|(index, item)| {
-        let pointer = format!("{}/{index}", fields.at("refuse"));
-        let refusal = Fields::new(
-            fields.source,
-            &pointer,
-            format!("refusal {index} of {}", fields.what),
-            item,
-        );
+    let read = fields.list("refuse").into_iter().map(|refusal| {
         let read = SandboxRefusal {
             when: refusal.template("when"),
             reply: read_reply_at(&refusal, "reply"),

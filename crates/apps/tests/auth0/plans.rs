@@ -31,7 +31,9 @@ async fn answer(State(script): State<Script>, method: Method, uri: Uri) -> Respo
         "message": "Please upgrade your subscription to enable this feature."});
     let body = match (method.as_str(), path.as_str()) {
         ("PATCH", "/api/v2/users/U") => json!({"user_id": USER, "blocked": true}),
-        ("GET", "/api/v2/users/U") => json!({"user_id": USER}),
+        ("GET", "/api/v2/users/U") => {
+            json!({"user_id": USER, "identities": [{"provider": "auth0"}, {"provider": "github"}]})
+        }
         ("GET", "/api/v2/device-credentials") => json!([{"id": "dcr_1"}, {"id": "dcr_2"}]),
         ("POST", "/api/v2/tickets/password-change") => {
             json!({"ticket": "https://t.example/u/reset-password?ticket=T1CK3T#"})
@@ -123,4 +125,18 @@ async fn a_ticket_is_in_the_output_and_in_no_exchange() {
     assert!(!shown.contains("T1CK3T"), "{shown}");
     let sent = made.exchanges[0].request.as_ref().unwrap();
     assert_eq!((&sent["ttl_sec"], sent.get("result_url")), (&json!(432_000), None));
+}
+
+#[tokio::test]
+async fn linked_identities_are_deleted_only_if_that_is_said() {
+    let (stage, tasks) = (Stage::new().await, TaskTracker::new());
+    let (link, script) = tenant(&stage, true, &tasks).await;
+    let refused =
+        perform(&stage, &link, "auth0.users.delete", json!({"user": USER})).await.unwrap_err();
+    let Failure::Rejected { status: 409, title, .. } = &refused else { panic!("{refused:?}") };
+    assert!(title.starts_with("the user has linked identities"), "{title}");
+    let all = json!({"user": USER, "linked_identities": true});
+    perform(&stage, &link, "auth0.users.delete", all).await.unwrap();
+    let calls = script.calls.lock().unwrap().clone();
+    assert_eq!(calls, ["GET /api/v2/users/U", "GET /api/v2/users/U", "DELETE /api/v2/users/U"]);
 }
