@@ -5,6 +5,7 @@ mod client_credentials;
 mod discovery;
 mod error;
 mod form;
+mod id_token;
 mod login;
 mod password;
 mod token;

@@ -176,6 +176,13 @@ pub(crate) trait Store: Send + Sync {
 
     async fn count_related(&self, relation: Relation, end: End<'_>) -> Result<u64, StoreError>;
 
+    async fn is_related(
+        &self,
+        relation: Relation,
+        source: &str,
+        target: &str,
+    ) -> Result<bool, StoreError>;
+
     async fn log_entry(&self, id: &str) -> Result<Option<LogEntry>, StoreError>;
 
     async fn log_entries(&self, span: LogSpan<'_>) -> Result<Vec<LogEntry>, StoreError>;

@@ -5,7 +5,7 @@ mod key;
 mod verify;
 
 pub(crate) use claims::{AccessToken, IdToken};
-pub(crate) use key::SigningKey;
+pub(crate) use key::{SigningKey, sign_with_secret};
 pub(crate) use verify::{Caller, InvalidToken, Verifier, subject_of_id_token};
 
 /// The tokens of this tenant could not be made.

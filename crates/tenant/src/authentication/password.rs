@@ -6,18 +6,19 @@ use serde_json::{Map, Value, json};
 
 use super::OAuthError;
 use super::client_authentication::{Client, TokenRequest};
+use super::id_token::id_token;
 use super::login;
 use super::token::PASSWORD_REALM;
 use crate::management::{connections, effective, resource_servers, tenant_settings};
+use crate::pipeline::SYSTEM_API;
 use crate::store::{Document, Transaction};
-use crate::tokens::{AccessToken, IdToken};
+use crate::tokens::AccessToken;
 
 /// Scopes of OpenID Connect; everything else belongs to an API.
 const IDENTITY_SCOPES: [&str; 6] =
     ["openid", "profile", "email", "phone", "address", "offline_access"];
 
-/// Seconds, where an application or API does not say.
-const ID_TOKEN_LIFETIME: i64 = 36_000;
+/// Seconds, where an API does not say.
 const ACCESS_TOKEN_LIFETIME: i64 = 86_400;
 
 pub(super) async fn exchange(request: &TokenRequest, grant: &str) -> Result<Value, OAuthError> {
@@ -26,7 +27,7 @@ pub(super) async fn exchange(request: &TokenRequest, grant: &str) -> Result<Valu
     let identifier = request.form.get("username")?;
     let password = request.form.get("password")?;
     let settings = settings(request).await?;
-    let connection = connection(request, grant, &settings).await?;
+    let connection = connection(request, &client, grant, &settings).await?;
     let api = api(request, &settings).await?;
     let user = login::with_password(request, &client, &connection, identifier, password).await?;
     let answer = tokens(request, &client, &user, api.as_ref()).await?;
@@ -43,9 +44,10 @@ async fn settings(request: &TokenRequest) -> Result<Value, OAuthError> {
     Ok(found.map_or(Value::Null, |document| document.body))
 }
 
-/// The realm, or the tenant's default directory.
+/// The realm, or the tenant's default directory; it must be enabled for the application.
 async fn connection(
     request: &TokenRequest,
+    client: &Client,
     grant: &str,
     settings: &Value,
 ) -> Result<Document, OAuthError> {
@@ -56,12 +58,14 @@ async fn connection(
         OAuthError::forbidden("server_error", description)
     };
     let name = name.ok_or_else(unusable)?;
-    request
-        .tenant
-        .store()
-        .find(connections::KIND, connections::BY_NAME, name)
-        .await?
-        .ok_or_else(unusable)
+    let store = request.tenant.store();
+    let found = store.find(connections::KIND, connections::BY_NAME, name).await?;
+    let found = found.ok_or_else(unusable)?;
+    if !store.is_related(connections::ENABLED_CLIENT, &found.id, &client.id).await? {
+        let description = "the connection is not enabled for the client";
+        return Err(OAuthError::forbidden("unauthorized_client", description));
+    }
+    Ok(found)
 }
 
 /// The API that the token is for; none means a token for `/userinfo` only.
@@ -83,6 +87,10 @@ async fn api(request: &TokenRequest, settings: &Value) -> Result<Option<Value>, 
                 format!("Service not enabled within domain: {audience}"),
             )
         })?;
+    if found.body["subject_type_authorization"]["user"]["policy"] == "deny_all" {
+        let description = format!("Client is not authorized to access \"{audience}\" for users.");
+        return Err(OAuthError::forbidden("access_denied", description));
+    }
     Ok(Some(found.body))
 }
 
@@ -100,10 +108,7 @@ async fn tokens(
     let mut answer = Map::new();
     answer.insert("access_token".into(), key.sign("JWT", &access)?.into());
     if granted.scopes.iter().any(|scope| scope == "openid") {
-        answer.insert(
-            "id_token".into(),
-            key.sign("JWT", &id_token(request, client, user, &granted.scopes))?.into(),
-        );
+        answer.insert("id_token".into(), id_token(request, client, user, &granted.scopes)?.into());
     }
     if let Some(scope) = &access.scope {
         answer.insert("scope".into(), scope.as_str().into());
@@ -133,10 +138,11 @@ async fn granted_scopes(
             let id = user["user_id"].as_str().unwrap_or_default();
             effective::permissions_on(request.tenant.store(), id, identifier).await?
         }
-        Some(api) => {
-            let scopes = api["scopes"].as_array().map(Vec::as_slice).unwrap_or_default();
-            scopes.iter().filter_map(|scope| scope["value"].as_str()).map(str::to_owned).collect()
+        // Of the Management API people get only what concerns themselves.
+        Some(api) if api["identifier"] == SYSTEM_API => {
+            defined_scopes(api).filter(|scope| scope.contains(":current_user")).collect()
         }
+        Some(api) => defined_scopes(api).collect(),
     };
     let is_granted = |scope: &&&str| IDENTITY_SCOPES.contains(*scope) || of_api.contains(**scope);
     let scopes = asked.iter().filter(is_granted).map(ToString::to_string).collect();
@@ -145,6 +151,11 @@ async fn granted_scopes(
     };
     let permissions = api.filter(|api| api["enforce_policies"] == true && carries(api));
     Ok(Granted { scopes, permissions: permissions.map(|_| of_api.into_iter().collect()) })
+}
+
+fn defined_scopes(api: &Value) -> impl Iterator<Item = String> {
+    let scopes = api["scopes"].as_array().map(Vec::as_slice).unwrap_or_default();
+    scopes.iter().filter_map(|scope| scope["value"].as_str()).map(str::to_owned)
 }
 
 fn access_token(
@@ -182,34 +193,4 @@ fn access_token(
         jti: request.tenant.random().alphanumeric(22),
         permissions: granted.permissions.clone(),
     }
-}
-
-fn id_token(request: &TokenRequest, client: &Client, user: &Value, scopes: &[String]) -> IdToken {
-    let lifetime = client.document["jwt_configuration"]["lifetime_in_seconds"].as_i64();
-    let (iat, exp) = AccessToken::window(request.now, lifetime.unwrap_or(ID_TOKEN_LIFETIME));
-    IdToken {
-        profile: profile_claims(user, scopes.iter().map(String::as_str)),
-        iss: request.origin.issuer(),
-        aud: client.id.clone(),
-        sub: user["user_id"].as_str().unwrap_or_default().to_owned(),
-        iat,
-        exp,
-        sid: request.tenant.random().url_safe(24),
-    }
-}
-
-/// What the OpenID scopes show of a profile.
-pub(super) fn profile_claims<'a>(
-    user: &Value,
-    scopes: impl Iterator<Item = &'a str>,
-) -> Map<String, Value> {
-    let names = scopes.flat_map(|scope| match scope {
-        "profile" => {
-            ["nickname", "name", "picture", "updated_at", "given_name", "family_name"].as_slice()
-        }
-        "email" => ["email", "email_verified"].as_slice(),
-        "phone" => ["phone_number", "phone_verified"].as_slice(),
-        _ => [].as_slice(),
-    });
-    names.filter_map(|name| Some((name.to_string(), user.get(*name)?.clone()))).collect()
 }

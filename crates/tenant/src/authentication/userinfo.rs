@@ -7,7 +7,7 @@ use http::header::AUTHORIZATION;
 use http::{HeaderMap, StatusCode};
 use serde_json::{Map, Value};
 
-use super::password::profile_claims;
+use super::id_token::profile_claims;
 use crate::management::users;
 use crate::pipeline::Origin;
 use crate::store::StoreError;

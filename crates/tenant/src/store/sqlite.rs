@@ -141,6 +141,15 @@ impl Store for SqliteStore {
         self.read(|connection| read::count_related(connection, relation, end))
     }
 
+    async fn is_related(
+        &self,
+        relation: Relation,
+        source: &str,
+        target: &str,
+    ) -> Result<bool, StoreError> {
+        self.read(|connection| read::is_related(connection, relation, source, target))
+    }
+
     async fn log_entry(&self, id: &str) -> Result<Option<LogEntry>, StoreError> {
         self.read(|connection| read::log_entry(connection, id))
     }

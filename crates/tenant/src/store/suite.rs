@@ -119,6 +119,8 @@ async fn relations_are_ordered_and_idempotent(store: &dyn Store) {
     assert_eq!(ids(End::To("r1"), Span::page(0, 10)).await, ["u", "v"]);
     assert_eq!(ids(End::From("u"), Span::page(1, 10)).await, ["r1"]);
     assert_eq!(store.count_related(HAS, End::To("r1")).await.unwrap(), 2);
+    assert!(store.is_related(HAS, "u", "r1").await.unwrap());
+    assert!(!store.is_related(HAS, "r1", "u").await.unwrap());
     store.commit(Transaction::new().unrelate(HAS, "u", "r2")).await.unwrap();
     store.commit(Transaction::new().unrelate_target(HAS, "r1")).await.unwrap();
     assert!(ids(End::From("u"), Span::page(0, 10)).await.is_empty());

@@ -69,6 +69,15 @@ impl SigningKey {
     }
 }
 
+/// Signs claims with HS256, for applications that verify with their secret.
+pub(crate) fn sign_with_secret(
+    secret: &str,
+    claims: &impl Serialize,
+) -> Result<String, TokenError> {
+    let key = EncodingKey::from_secret(secret.as_bytes());
+    Ok(jsonwebtoken::encode(&Header::new(Algorithm::HS256), claims, &key)?)
+}
+
 fn pem(pkcs8: &[u8]) -> String {
     format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", STANDARD.encode(pkcs8))
 }

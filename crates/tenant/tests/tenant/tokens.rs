@@ -143,3 +143,30 @@ async fn discovery_names_the_host_that_was_asked() {
         (&json!("RSA"), 21)
     );
 }
+
+#[tokio::test]
+async fn people_get_only_their_own_part_of_the_management_api() {
+    let tenant = TestTenant::start().await;
+    let admin = tenant.admin();
+    let jane = admin.create_user("jane@example.com").await;
+    let john = admin.create_user("john@example.com").await;
+    let body = tenant
+        .token(json!({
+            "grant_type": "http://auth0.com/oauth/grant-type/password-realm",
+            "realm": "Username-Password-Authentication",
+            "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET,
+            "username": "jane@example.com", "password": PASSWORD,
+            "audience": format!("{}/api/v2/", tenant.url), "scope": "read:users read:current_user",
+        }))
+        .await
+        .expect(200);
+    assert_eq!(body["scope"], "read:current_user");
+    let jane_herself = tenant.with_token(body["access_token"].as_str().unwrap());
+    let path = |user: &Value| {
+        format!("/users/{}", crate::harness::encoded(user["user_id"].as_str().unwrap()))
+    };
+    assert_eq!(jane_herself.get(&path(&jane)).await.expect(200)["email"], "jane@example.com");
+    let refused = jane_herself.get(&path(&john)).await.expect(403);
+    assert_eq!(refused["message"], "User to be acted on does not match subject in bearer token.");
+    jane_herself.get("/users").await.expect(403);
+}

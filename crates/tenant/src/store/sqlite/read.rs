@@ -119,6 +119,16 @@ pub(super) fn count_related(
     }
 }
 
+pub(super) fn is_related(
+    connection: &Connection,
+    relation: Relation,
+    source: &str,
+    target: &str,
+) -> Result<bool, StoreError> {
+    let sql = "SELECT 1 FROM relation WHERE name = $1 AND source = $2 AND target = $3";
+    Ok(connection.prepare_cached(sql)?.exists(params![relation.0, source, target])?)
+}
+
 pub(super) fn log_entry(connection: &Connection, id: &str) -> Result<Option<LogEntry>, StoreError> {
     let mut statement =
         connection.prepare_cached("SELECT id, body FROM log_entry WHERE id = $1")?;
