@@ -21,6 +21,7 @@ test: lint
 	then $(CARGO) nextest run --locked --workspace && $(CARGO) test --locked --workspace --doc --quiet; \
 	else $(CARGO) test --locked --workspace; fi
 
+## Format, lints, licences.
 lint:
 	@$(CARGO) fmt --all --check
 	@$(CARGO) clippy --locked --workspace --all-targets --quiet -- --deny warnings
@@ -28,5 +29,6 @@ lint:
 	then $(CARGO) deny --log-level error check bans licenses sources; \
 	else echo "skipped: cargo-deny is not installed (cargo install cargo-deny)"; fi
 
+## Measure. Figures of one run belong together.
 bench:
 	@$(CARGO) bench --locked --package callboard-bench
