@@ -3,8 +3,8 @@
 use callboard_apps::{Action, App, Inverse, Recovery};
 use callboard_engine::journal::{Entry, How};
 use callboard_engine::{
-    Library, LinkReport, LinkSummary, Page, Receipt, RunDetail, RunRecord, SecretName, StepDetail,
-    Verdict, Workflow, masked,
+    Library, LinkReport, LinkSummary, Page, Receipt, RunDetail, RunRecord, RunStatus, SecretName,
+    StepDetail, Verdict, Workflow, masked,
 };
 use callboard_flow::Problem;
 use serde::Serialize;
@@ -65,7 +65,8 @@ pub(crate) fn runs(page: Page) -> wire::Runs {
         status: run.status.name().into(),
         created_at: run.created_at,
         updated_at: run.updated_at,
-        next_at: run.wake_at,
+        // While it runs, the wake time is only its safety net.
+        next_at: run.wake_at.filter(|_| run.status != RunStatus::Running),
     };
     wire::Runs {
         runs: page.runs.into_iter().map(summary).collect(),

@@ -82,7 +82,10 @@ impl Engine {
                 report.works = true;
                 report.who = Some(tested.who);
                 report.expires_at = tested.expires_at;
-                report.lacking = self.lacking(name, &tested.scopes);
+                // An opaque token tells neither its scopes nor its end.
+                if !tested.scopes.is_empty() || tested.expires_at.is_some() {
+                    report.lacking = self.lacking(name, &tested.scopes);
+                }
                 report.granted = tested.scopes;
             }
             Err(Failed { failure: Failure::Credentials { why, remedy }, .. }) => {
@@ -96,11 +99,7 @@ impl Engine {
         Ok(report)
     }
 
-    /// Nothing where the service does not name scopes.
     fn lacking(&self, link: &str, granted: &[String]) -> Vec<Lacking> {
-        if granted.is_empty() {
-            return Vec::new();
-        }
         let mut lacking = BTreeSet::new();
         for workflow in self.library().list() {
             for action in self.actions_of(&workflow.definition, link) {

@@ -78,6 +78,8 @@ pub(crate) struct Office {
     /// Rung when somebody dawdles.
     pub(crate) dawdling: Notify,
     pub(crate) hurry: Notify,
+    /// What the link's token may, as a test of the link tells.
+    pub(crate) scopes: Mutex<Vec<String>>,
 }
 
 impl Office {
@@ -163,7 +165,12 @@ impl Performer for Office {
 
     async fn test(&self, _: &App, _: &Link) -> Result<Tested, Failed> {
         let who = "the caretaker".into();
-        Ok(Tested { who, expires_at: None, scopes: Vec::new(), exchanges: Vec::new() })
+        Ok(Tested {
+            who,
+            expires_at: None,
+            scopes: self.scopes.lock().unwrap().clone(),
+            exchanges: Vec::new(),
+        })
     }
 }
 

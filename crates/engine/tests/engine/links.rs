@@ -91,3 +91,35 @@ async fn api_keys_are_shown_once_and_kept_as_hashes() {
         "it replaces the one that was made"
     );
 }
+
+#[tokio::test]
+async fn a_test_of_a_link_tells_which_scopes_enabled_workflows_lack() {
+    let text = r"
+document: {dsl: 1.0.3, namespace: test, name: leaver, version: 1.0.0}
+do:
+  - look: {call: 'auth0.users.get:1@callboard', with: {user: 'auth0|1'}}
+  - remove: {call: 'auth0.users.delete:1@callboard', with: {user: 'auth0|1'}}
+";
+    let premises = Premises::new();
+    let catalogue = std::sync::Arc::new(callboard_apps::Catalogue::embedded());
+    let settings = callboard_engine::Settings { catalogue, ..premises.settings(&[text]) };
+    let engine = callboard_engine::Engine::open(settings).await.unwrap();
+    assert!(engine.library().problems().is_empty(), "{:?}", engine.library().problems());
+    let draft = LinkDraft {
+        name: "tenant".into(),
+        app: "auth0".into(),
+        url: Some("https://tenant.test".parse().unwrap()),
+        secrets: [("client_id".into(), "id".into()), ("client_secret".into(), KEY.into())].into(),
+        ..office_link()
+    };
+    engine.put_link(draft).await.unwrap();
+    *premises.office.scopes.lock().unwrap() = vec!["read:users".into()];
+    let report = engine.test_link("tenant").await.unwrap();
+    let lacking: Vec<_> = report
+        .lacking
+        .iter()
+        .map(|lacking| (lacking.workflow.as_str(), lacking.action.as_str()))
+        .collect();
+    assert_eq!(lacking, [("leaver", "auth0.users.delete")], "{report:?}");
+    assert!(report.lacking[0].scopes.contains("delete:users"), "{report:?}");
+}
