@@ -18,7 +18,7 @@ enum Refusal {
 }
 
 /// Attempts to count a login while others change the same user.
-const ATTEMPTS: usize = 5;
+const ATTEMPTS: usize = 50;
 
 /// Checks the password. A success is counted and logged, a failure logged.
 pub(super) async fn with_password(

@@ -82,7 +82,11 @@ pub(crate) fn keys(user: &Value) -> Vec<Key> {
         let attributes = if position == 0 { user } else { &identity["profileData"] };
         for name in ["email", "username", "phone_number"] {
             if let Some(value) = attributes[name].as_str() {
-                keys.push(Key::unique(BY_IDENTIFIER, in_connection(connection, value)));
+                let key = Key::unique(BY_IDENTIFIER, in_connection(connection, value));
+                // One user may have the same value twice.
+                if !keys.contains(&key) {
+                    keys.push(key);
+                }
             }
         }
     }

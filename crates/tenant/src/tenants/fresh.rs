@@ -79,7 +79,12 @@ pub(super) async fn ensure_client(
     secret: &str,
 ) -> Result<(), CommitError> {
     let store = tenant.store();
-    let client = clients::machine_to_machine(id, secret, tenant.name());
+    // An application that is there keeps its settings; only the secret becomes the given one.
+    let mut client = match store.get(clients::KIND, id).await? {
+        Some(known) => known.body,
+        None => clients::machine_to_machine(id, secret, tenant.name()),
+    };
+    client["client_secret"] = secret.into();
     let grant_key = client_grants::key_value(id, SYSTEM_API, "client");
     let known = store.find(client_grants::KIND, client_grants::BY_PARTIES, &grant_key).await?;
     let grant_id = known.map_or_else(

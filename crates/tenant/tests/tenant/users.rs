@@ -297,3 +297,24 @@ async fn a_narrow_scope_opens_one_kind_of_metadata_only() {
     let refused = narrow.patch(&path(&user), json!({"nickname": "n"})).await.expect(403);
     assert_eq!(refused["errorCode"], "insufficient_scope");
 }
+
+#[tokio::test]
+async fn changes_at_the_same_time_are_all_kept() {
+    let tenant = TestTenant::start().await;
+    let user = tenant.admin().create_user("a@example.com").await;
+    let writers: Vec<_> = (0..6)
+        .map(|number| {
+            let (admin, path) = (tenant.admin(), path(&user));
+            async move {
+                admin.patch(&path, json!({"app_metadata": {format!("k{number}"): number}})).await
+            }
+        })
+        .collect();
+    let tasks = tokio_util::task::TaskTracker::new();
+    let running: Vec<_> = writers.into_iter().map(|writer| tasks.spawn(writer)).collect();
+    for one in running {
+        one.await.unwrap().expect(200);
+    }
+    let seen = tenant.admin().get(&path(&user)).await.expect(200);
+    assert_eq!(seen["app_metadata"].as_object().unwrap().len(), 6);
+}

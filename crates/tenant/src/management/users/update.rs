@@ -13,7 +13,7 @@ use crate::pipeline::{Answer, ApiError, Context, Request};
 use crate::store::{CommitError, Conflict, Document, Transaction};
 
 /// How often a change is tried again while others change the same user.
-const ATTEMPTS: usize = 8;
+const ATTEMPTS: usize = 50;
 
 /// Attributes that do not go together in one change.
 const SEPARATE: [(&str, &str); 5] = [
