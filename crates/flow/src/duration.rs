@@ -21,11 +21,7 @@ pub enum Span {
 
 impl Span {
     /// Reads `PT30S`, `{seconds: 30}` or `${ … }`; `None` after a report.
-    pub(crate) fn read(
-        source: &Value,
-        at: &str,
-        report: &mut dyn FnMut(&str, String),
-    ) -> Option<Self> {
+    pub(crate) fn read(source: &Value, at: &str, report: template::Report<'_>) -> Option<Self> {
         if let Value::String(text) = source
             && crate::expression::embedded(text).is_some()
         {
@@ -34,7 +30,7 @@ impl Span {
         match parse(source) {
             Ok(duration) => Some(Self::Fixed(duration)),
             Err(message) => {
-                report(at, message);
+                report(at, None, message);
                 None
             }
         }

@@ -7,6 +7,9 @@ use crate::{
     pointer,
 };
 
+/// Takes what is wrong: the pointer, the character of the text there (from 0) where it is known, and the message.
+pub type Report<'r> = &'r mut dyn FnMut(&str, Option<usize>, String);
+
 /// A value in which a text that is one `${ … }` as a whole stands for what the expression gives.
 #[derive(Debug, Clone)]
 pub enum Template {
@@ -18,13 +21,13 @@ pub enum Template {
 
 impl Template {
     /// Reads a template; `report` is told of every expression that is not one, by pointer, and why.
-    pub fn read(source: &Value, at: &str, report: &mut dyn FnMut(&str, String)) -> Self {
+    pub fn read(source: &Value, at: &str, report: Report<'_>) -> Self {
         let template = Self::parts(source, at, report);
         if template.is_literal() { Self::Literal(value::from_json(source)) } else { template }
     }
 
     /// Reads a place that takes a bare expression, with or without `${ }`, or an object with some inside.
-    pub fn read_bare(source: &Value, at: &str, report: &mut dyn FnMut(&str, String)) -> Self {
+    pub fn read_bare(source: &Value, at: &str, report: Report<'_>) -> Self {
         match source {
             Value::String(text) => match parse(text, at, true, report) {
                 Some(expression) => Self::Expression(expression),
@@ -34,7 +37,7 @@ impl Template {
         }
     }
 
-    fn parts(source: &Value, at: &str, report: &mut dyn FnMut(&str, String)) -> Self {
+    fn parts(source: &Value, at: &str, report: Report<'_>) -> Self {
         match source {
             Value::String(text) if crate::expression::embedded(text).is_some() => {
                 match parse(text, at, false, report) {
@@ -64,6 +67,7 @@ impl Template {
                 {
                     report(
                         at,
+                        None,
                         "an expression that begins with \"${\" must end with \"}\"".to_owned(),
                     );
                 }
@@ -123,27 +127,17 @@ impl Template {
 }
 
 /// Parses the expression of a place; `bare` places take it without `${ }` too.
-pub(crate) fn parse(
-    text: &str,
-    at: &str,
-    bare: bool,
-    report: &mut dyn FnMut(&str, String),
-) -> Option<Expression> {
+pub(crate) fn parse(text: &str, at: &str, bare: bool, report: Report<'_>) -> Option<Expression> {
     let (source, before) =
         if bare { crate::expression::bare(text) } else { crate::expression::embedded(text)? };
     match Expression::parse(source) {
         Ok(expression) => Some(expression),
         Err(invalid) => {
-            let character =
-                text.char_indices().take_while(|(at, _)| *at < before + invalid.offset).count() + 1;
+            let offset = before + invalid.offset;
+            let character = text.char_indices().take_while(|(at, _)| *at < offset).count();
             let shown: String = text.trim().chars().take(80).collect();
-            report(
-                at,
-                format!(
-                    "{} (character {character} of the expression \"{shown}\")",
-                    invalid.message
-                ),
-            );
+            let message = format!("{} (in the expression \"{shown}\")", invalid.message);
+            report(at, Some(character), message);
             None
         }
     }

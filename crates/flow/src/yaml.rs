@@ -6,7 +6,7 @@
 use std::{borrow::Cow, collections::HashMap};
 
 use saphyr::{Scalar, ScalarStyle, Tag};
-use saphyr_parser::{Event, Marker, Parser, ScanError};
+use saphyr_parser::{Event, Marker, Parser, ScanError, Span};
 use serde_json::{Map, Number, Value};
 
 use crate::{pointer, problem::Problem};
@@ -30,6 +30,8 @@ pub struct Position {
 pub struct Positions {
     values: HashMap<String, Position>,
     keys: HashMap<String, Position>,
+    /// Where the text of a scalar on one line begins, behind its quote.
+    texts: HashMap<String, Position>,
 }
 
 impl Positions {
@@ -41,6 +43,20 @@ impl Positions {
     /// Where the key of the value at `pointer` begins; the value itself where it has none.
     pub fn key(&self, pointer: &str) -> Option<Position> {
         self.keys.get(pointer).copied().or_else(|| self.value(pointer))
+    }
+
+    /// A problem at a character (from 0) of the text at `pointer`, where the text stands on one line.
+    pub fn problem_inside(
+        &self,
+        pointer: &str,
+        character: usize,
+        message: impl Into<String>,
+    ) -> Problem {
+        let inside = self
+            .texts
+            .get(pointer)
+            .map(|text| Position { column: text.column + character, ..*text });
+        problem_at(inside.or_else(|| self.value(pointer)), pointer, message.into())
     }
 
     fn nearest(places: &HashMap<String, Position>, mut pointer: &str) -> Option<Position> {
@@ -84,7 +100,7 @@ pub fn read(text: &str) -> Result<(Value, Positions), Problem> {
     let mut reader = Reader::default();
     for event in Parser::new_from_str(text) {
         let (event, span) = event.map_err(|error| scan_problem(&error))?;
-        reader.event(event, span.start)?;
+        reader.event(event, span)?;
     }
     Ok((reader.root.unwrap_or(Value::Null), reader.positions))
 }
@@ -115,12 +131,18 @@ struct Reader {
 }
 
 impl Reader {
-    fn event(&mut self, event: Event<'_>, at: Marker) -> Result<(), Problem> {
+    fn event(&mut self, event: Event<'_>, span: Span) -> Result<(), Problem> {
+        let at = span.start;
         match event {
             Event::DocumentStart(_) if self.root.is_some() => {
                 Err(self.fail(at, "the text holds more than one document; keep one per file"))
             }
             Event::Scalar(text, style, anchor, tag) => {
+                if span.end.line() == at.line() && !self.expects_key() {
+                    let quote = usize::from(style != ScalarStyle::Plain);
+                    let text = Position { line: at.line(), column: at.col() + 1 + quote };
+                    self.positions.texts.insert(self.next_path(), text);
+                }
                 self.scalar(text, style, anchor, tag.as_ref(), at)
             }
             Event::Alias(anchor) => {

@@ -117,7 +117,7 @@ fn every_mistake_has_a_place_a_name_and_a_way_out() {
         ),
         (
             "do:\n  - a: {set: {x: '${ .a | }'}}",
-            "3:18 term expected at the end (character 9 of the expression \"${ .a | }\")",
+            "3:27 term expected at the end (in the expression \"${ .a | }\")",
         ),
         (
             "do:\n  - a: {set: {x: '${ $contxt.x }'}}",

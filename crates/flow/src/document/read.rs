@@ -16,7 +16,7 @@ use crate::{
     pointer::join,
     problem::{Problem, Problems, did_you_mean},
     schema::Schema,
-    template::{self, Template},
+    template::{self, Report, Template},
     yaml::Positions,
 };
 
@@ -97,9 +97,14 @@ impl<'d> Reader<'d> {
         self.problems.push(self.positions.problem(at, message));
     }
 
-    fn reporting<T>(&mut self, read: impl FnOnce(&mut dyn FnMut(&str, String)) -> T) -> T {
+    fn reporting<T>(&mut self, read: impl FnOnce(Report<'_>) -> T) -> T {
         let (positions, problems) = (self.positions, &mut self.problems);
-        read(&mut |at, message| problems.push(positions.problem(at, message)))
+        read(&mut |at, character, message| {
+            problems.push(match character {
+                Some(character) => positions.problem_inside(at, character, message),
+                None => positions.problem(at, message),
+            });
+        })
     }
 
     fn template(&mut self, source: &Value, at: &str) -> Template {
