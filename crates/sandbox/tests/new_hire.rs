@@ -100,9 +100,11 @@ impl Story {
 
     /// Runs the workflow as the webhook starts it; answers its end and the tasks in their order.
     async fn run(&self, run: &str, employee: &str) -> (Status, Vec<String>) {
+        let schedule = self.definition.schedule.as_ref().unwrap();
+        let event = json!({"type": "bamboohr.employee.created", "data": {"id": employee}});
         let start = Start {
             run_id: run.to_owned(),
-            input: json!([{"type": "bamboohr.employee.created", "data": {"id": employee}}]),
+            input: json!([schedule.read.of(&event)]),
             started_at: self.stage.now(),
             secrets: Map::new(),
             runtime: Runtime { name: "test".into(), version: "1".into(), metadata: Map::new() },
