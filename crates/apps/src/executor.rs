@@ -2,7 +2,7 @@
 //! do next, and tells what happened to an attempt that was cut.
 
 mod auth0;
-mod redact;
+pub(crate) mod redact;
 pub(crate) mod request;
 mod session;
 mod transport;

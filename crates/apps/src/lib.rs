@@ -12,6 +12,7 @@
 mod action;
 mod app;
 mod attempt;
+mod calls;
 mod catalogue;
 mod executor;
 mod link;
@@ -25,6 +26,10 @@ mod webhook;
 pub use action::{Action, Inverse, PersonalData, Probe, Recovery, Reversal, Risk};
 pub use app::{App, AuthScheme, NoBaseUrl, Service};
 pub use attempt::{Attempt, Exchange, Failed, Failure, Performed, Recovered, Tested};
+pub use calls::{
+    CallAnswer, CallFailed, CallFailure, CallOptions, Calls, HostPolicy, InvalidHost,
+    InvalidOrigin, NoCalls, Origin, Secrets,
+};
 pub use catalogue::Catalogue;
 pub use executor::{Clock, Executor, NoTransport, Options, Random};
 pub use link::{Link, LinkCredentials};

@@ -111,7 +111,8 @@ impl Redactor {
         text
     }
 
-    fn mask(&self, value: &Value) -> Value {
+    /// Fields and secret values masked, in full length.
+    pub(crate) fn mask(&self, value: &Value) -> Value {
         match value {
             Value::Object(map) => {
                 let mut masked = Map::new();
