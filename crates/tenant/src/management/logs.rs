@@ -85,12 +85,14 @@ async fn matching(
     user: Option<&str>,
     wanted: u64,
 ) -> Result<Vec<Value>, StoreError> {
+    // Entries are large: without a query no more are read than are wanted.
+    let limit = if query.is_everything() { wanted.clamp(1, CHUNK) } else { CHUNK };
     let mut found: Vec<Value> = Vec::new();
     let mut past: Option<String> = None;
     while (found.len() as u64) < wanted {
-        let span = LogSpan { direction, past: past.as_deref(), user, limit: CHUNK };
+        let span = LogSpan { direction, past: past.as_deref(), user, limit };
         let chunk = context.store().log_entries(span).await?;
-        let ended = (chunk.len() as u64) < CHUNK;
+        let ended = (chunk.len() as u64) < limit;
         past = chunk.last().map(|entry: &LogEntry| entry.id.clone());
         let missing = usize::try_from(wanted).unwrap_or(usize::MAX) - found.len();
         found.extend(
