@@ -35,6 +35,7 @@ mod tests;
 use std::time::Duration;
 
 use callboard_flow::FunctionCall;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
 use self::openapi::Documents;
@@ -43,6 +44,7 @@ use self::token::Tokens;
 use self::wire::Wire;
 use crate::attempt::Exchange;
 use crate::executor::Clock;
+use crate::executor::redact::Redactor;
 
 pub use self::failure::{CallFailed, CallFailure};
 pub use self::hosts::{HostPolicy, InvalidHost};
@@ -116,7 +118,8 @@ impl Calls {
         })
     }
 
-    /// Performs a call. `key` is `run:step`, the same whenever the same step is tried again.
+    /// Performs a call. `key` is `run:step`, the same whenever the same step is tried again; `hidden` are values that
+    /// must appear in no exchange, output or failure, wherever the arguments hold them.
     ///
     /// Catalogued functions are not for here: they are the executor's.
     pub async fn perform(
@@ -124,8 +127,14 @@ impl Calls {
         call: &FunctionCall,
         secrets: Secrets<'_>,
         key: &str,
+        hidden: &[SecretString],
     ) -> Result<CallAnswer, CallFailed> {
         let mut session = Session::new(self, secrets, key);
+        let mut sealed = Redactor::default();
+        for value in hidden.iter().map(ExposeSecret::expose_secret) {
+            session.redactor.hide(value);
+            sealed.hide(value);
+        }
         let outcome = match call {
             FunctionCall::Http(call) => http::perform(&mut session, call).await,
             FunctionCall::OpenApi(call) => openapi::perform(&mut session, call).await,
@@ -134,10 +143,14 @@ impl Calls {
                 "{name} is a function of the catalogue, not a call of the language"
             ))),
         };
-        let exchanges = session.exchanges;
+        let Session { exchanges, redactor, .. } = session;
         match outcome {
-            Ok(output) => Ok(CallAnswer { output, exchanges }),
-            Err(failure) => Err(CallFailed { failure, exchanges }),
+            // Not with the other secrets: a short password would be found inside harmless words.
+            Ok(output) => Ok(CallAnswer { output: sealed.values_only(&output), exchanges }),
+            Err(failure) => {
+                let failure = failure.masked(&|text| redactor.text(text));
+                Err(CallFailed { failure, exchanges })
+            }
         }
     }
 }

@@ -52,6 +52,19 @@ impl CallFailure {
         Self::Rejected(WorkflowError::new(ErrorKind::Communication, detail))
     }
 
+    /// With every text masked.
+    pub(super) fn masked(self, mask: &dyn Fn(&str) -> String) -> Self {
+        match self {
+            Self::Rejected(error) => Self::Rejected(WorkflowError {
+                title: error.title.as_deref().map(mask),
+                detail: error.detail.as_deref().map(mask),
+                ..error
+            }),
+            Self::Later(why) => Self::Later(mask(&why)),
+            Self::Unsure(why) => Self::Unsure(mask(&why)),
+        }
+    }
+
     /// The same, when something has been done before that a repetition would do again.
     pub(super) fn after_effect(self) -> Self {
         match self {

@@ -1,5 +1,5 @@
-use callboard_flow::HttpCall;
 use callboard_flow::document::HttpOutput;
+use callboard_flow::{FunctionCall, HttpCall};
 use serde_json::json;
 
 use super::stand_in::{StandIn, answer, echo, get, json_answer, map, perform, post, rejected};
@@ -170,5 +170,24 @@ async fn a_call_can_be_performed_on_any_thread() {
     }
     for outcome in tasks.join_all().await {
         assert_eq!(outcome.unwrap()["method"], "GET");
+    }
+}
+
+#[tokio::test]
+async fn hidden_values_stay_hidden_wherever_they_turn_up() {
+    let ticket = "https://tenant.example/lo/reset?ticket=abc";
+    let server = StandIn::start(|seen| match seen.uri.path() {
+        "/fails" => answer(400, &[], &format!("cannot send {}", seen.body)),
+        _ => echo(seen),
+    })
+    .await;
+    let calls = server.calls();
+    let hidden = [secrecy::SecretString::from(ticket)];
+    for (path, succeeds) in [("/mail", true), ("/fails", false)] {
+        let call = FunctionCall::Http(post(path, json!({"text": format!("open {ticket}")})));
+        let outcome = calls.perform(&call, &|_| None, "run-1:do/mail", &hidden).await;
+        assert_eq!(outcome.is_ok(), succeeds);
+        let shown = format!("{outcome:?}");
+        assert!(!shown.contains(ticket) && shown.contains("[secret]"), "{shown}");
     }
 }

@@ -53,7 +53,7 @@ fn call(path: &str, method: &str, parameters: Value) -> McpCall {
 }
 
 async fn perform(calls: &Calls, call: McpCall) -> Result<CallAnswer, CallFailed> {
-    calls.perform(&FunctionCall::Mcp(call), &secret, "run-1:do/tool").await
+    calls.perform(&FunctionCall::Mcp(call), &secret, "run-1:do/tool", &[]).await
 }
 
 #[tokio::test]

@@ -69,7 +69,7 @@ fn call(document: &str, operation: &str, parameters: Value) -> OpenApiCall {
 }
 
 async fn perform(calls: &Calls, call: OpenApiCall) -> Result<CallAnswer, CallFailed> {
-    calls.perform(&FunctionCall::OpenApi(call), &secret, "run-1:do/pet").await
+    calls.perform(&FunctionCall::OpenApi(call), &secret, "run-1:do/pet", &[]).await
 }
 
 #[tokio::test]

@@ -150,7 +150,7 @@ pub(super) fn map(value: Value) -> Map<String, Value> {
 }
 
 pub(super) async fn perform(calls: &Calls, call: HttpCall) -> Result<CallAnswer, CallFailed> {
-    calls.perform(&FunctionCall::Http(call), &secret, "run-1:do/call").await
+    calls.perform(&FunctionCall::Http(call), &secret, "run-1:do/call", &[]).await
 }
 
 pub(super) fn secret(name: &str) -> Option<Value> {
