@@ -6,7 +6,7 @@ mod pending;
 use std::sync::Arc;
 
 use callboard_flow::{
-    Command, Definition, Event, Execution, Runtime, Start, StepId, WorkflowError,
+    Command, Definition, Event, Execution, Fact as TaskFact, Runtime, Start, StepId, WorkflowError,
 };
 use jiff::Timestamp;
 use serde_json::{Map, Value};
@@ -20,7 +20,7 @@ pub(crate) use pending::{Call, Pending, Phase, Wish};
 
 /// A journal that does not fit its workflow, or itself.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Inconsistency {
+pub enum Inconsistency {
     #[error("the journal of {run} does not begin with `started`")]
     NoBeginning { run: RunId },
     #[error("entry {seq} of {run} (`{kind}`) does not follow from those before it: {why}")]
@@ -45,14 +45,34 @@ pub(crate) struct RunState {
     end: Option<End>,
     status: Option<RunStatus>,
     entries: i64,
+    /// What tasks went through, where somebody wants to know.
+    trace: Option<Vec<TaskFact>>,
 }
 
 impl RunState {
+    /// What the tasks of a run went through, derived again from its journal. An entry that does not follow is an error.
+    pub(crate) fn trace(
+        run: &RunId,
+        definition: Arc<Definition>,
+        entries: &[Entry],
+    ) -> Result<Vec<TaskFact>, Inconsistency> {
+        Ok(Self::fold(run, definition, entries, Some(Vec::new()))?.trace.unwrap_or_default())
+    }
+
     /// Folds a whole journal.
     pub(crate) fn of(
         run: &RunId,
         definition: Arc<Definition>,
         entries: &[Entry],
+    ) -> Result<Self, Inconsistency> {
+        Self::fold(run, definition, entries, None)
+    }
+
+    fn fold(
+        run: &RunId,
+        definition: Arc<Definition>,
+        entries: &[Entry],
+        trace: Option<Vec<TaskFact>>,
     ) -> Result<Self, Inconsistency> {
         let no_beginning = || Inconsistency::NoBeginning { run: run.clone() };
         let (first, rest) = entries.split_first().ok_or_else(no_beginning)?;
@@ -67,8 +87,16 @@ impl RunState {
         };
         let (execution, commands) = Execution::start(Arc::clone(&definition), start);
         let (pending, run) = (Vec::new(), run.clone());
-        let mut state =
-            Self { run, definition, execution, pending, end: None, status: None, entries: 1 };
+        let mut state = Self {
+            run,
+            definition,
+            execution,
+            pending,
+            end: None,
+            status: None,
+            entries: 1,
+            trace,
+        };
         state.take(commands);
         for entry in rest {
             state.absorb(entry)?;
@@ -184,6 +212,10 @@ impl RunState {
     }
 
     fn take(&mut self, commands: Vec<Command>) {
+        let facts = self.execution.take_facts();
+        if let Some(trace) = &mut self.trace {
+            trace.extend(facts);
+        }
         for command in commands {
             match command {
                 Command::Complete { output } => self.end = Some(End::Completed(output)),

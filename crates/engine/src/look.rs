@@ -4,9 +4,19 @@ use std::time::Duration;
 
 use crate::detail::RunDetail;
 use crate::engine::Engine;
+use crate::fold::{Inconsistency, RunState};
 use crate::ids::RunId;
 use crate::journal::Entry;
 use crate::store::{Page, RunFilter, RunRecord, StoreError};
+
+/// Why a run cannot be derived again.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplayError {
+    #[error("{0}")]
+    Look(#[from] LookError),
+    #[error("{0}")]
+    Inconsistent(#[from] Inconsistency),
+}
 
 /// Why a run cannot be shown.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +44,16 @@ impl Engine {
     pub async fn history(&self, run: &RunId) -> Result<Vec<Entry>, LookError> {
         self.record(run).await?;
         Ok(self.shared.journal.store().journal(run).await?)
+    }
+
+    /// Derives every decision of a run again from its journal. Answers what its tasks went through, in order; a journal
+    /// that does not follow from its workflow is an error.
+    pub async fn replay(&self, run: &RunId) -> Result<Vec<callboard_flow::Fact>, ReplayError> {
+        let record = self.record(run).await?;
+        let definition =
+            self.shared.library.by_hash(&record.workflow_hash).await.map_err(LookError::from)?;
+        let entries = self.shared.journal.store().journal(run).await.map_err(LookError::from)?;
+        Ok(RunState::trace(run, definition, &entries)?)
     }
 
     /// The run as soon as it is final, or as it stands after `patience`.

@@ -124,6 +124,10 @@ async fn finishes_as_if_nothing_had_been(premises: &Premises, hold: Hold) {
     assert!(effects.values().all(|count| *count == 1), "{hold:?}: nothing twice: {effects:?}");
     let runs = engine.runs(&RunFilter { limit: 10, ..RunFilter::default() }).await.unwrap().runs;
     assert_eq!(runs.len(), 1, "{hold:?}");
+    let tasks = engine.replay(&started.run).await.unwrap();
+    let began = tasks.iter().filter(|fact| fact.change == callboard_flow::Change::Started);
+    let began: Vec<&str> = began.map(|fact| fact.task.as_str()).collect();
+    assert_eq!(began, ["desk", "pause", "invite", "note"], "{hold:?}: it derives again");
     engine.stop(PATIENCE).await;
 }
 
