@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use callboard_contract::timestamps::to_wire;
 
 /// Members whose values never reach the log.
-const SECRET: [&str; 9] = [
+const SECRET: [&str; 10] = [
     "password",
     "client_secret",
     "initial_password",
@@ -16,6 +16,7 @@ const SECRET: [&str; 9] = [
     "totp_secret",
     "recovery_code",
     "link_with",
+    "ticket",
 ];
 
 /// An entry in the making. Fields that say nothing are `null` or empty, as in real entries.

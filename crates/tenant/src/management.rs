@@ -9,6 +9,7 @@ pub(crate) mod permissions;
 pub(crate) mod resource_servers;
 pub(crate) mod roles;
 pub(crate) mod tenant_settings;
+pub(crate) mod tickets;
 pub(crate) mod users;
 
 use crate::pipeline::Table;
@@ -18,6 +19,7 @@ pub(crate) fn table() -> Table {
     let mut table = Table::default();
     logs::behaviours(&mut table);
     roles::behaviours(&mut table);
+    tickets::behaviours(&mut table);
     users::behaviours(&mut table);
     table
 }

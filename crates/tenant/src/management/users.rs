@@ -10,7 +10,7 @@ mod identities;
 mod list;
 mod multifactor;
 mod permissions;
-mod profile;
+pub(crate) mod profile;
 mod roles;
 mod update;
 

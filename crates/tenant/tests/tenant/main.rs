@@ -6,5 +6,6 @@ mod harness;
 mod logs;
 mod pipeline;
 mod roles;
+mod tickets;
 mod tokens;
 mod users;

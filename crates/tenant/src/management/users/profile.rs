@@ -45,12 +45,12 @@ const OF_IDENTITY: [&str; 9] = [
 ];
 
 /// The identities of a user, the primary one first.
-pub(super) fn identities(user: &Value) -> &[Value] {
+pub(crate) fn identities(user: &Value) -> &[Value] {
     user["identities"].as_array().map(Vec::as_slice).unwrap_or_default()
 }
 
 /// `auth0|5f…` of an identity.
-pub(super) fn identity_id(identity: &Value) -> String {
+pub(crate) fn identity_id(identity: &Value) -> String {
     let provider = identity["provider"].as_str().unwrap_or_default();
     match &identity["user_id"] {
         Value::String(id) => format!("{provider}|{id}"),
