@@ -28,6 +28,7 @@
 //! 4. Test it in `tests/tenant/<family>.rs` through the `TestTenant` of `tests/tenant/harness.rs`.
 
 mod authentication;
+mod certificates;
 mod clock;
 mod logs;
 mod management;

@@ -4,6 +4,7 @@ pub(crate) mod client_grants;
 pub(crate) mod clients;
 pub(crate) mod connections;
 pub(crate) mod effective;
+mod listing;
 pub(crate) mod logs;
 pub(crate) mod permissions;
 pub(crate) mod resource_servers;
@@ -17,8 +18,13 @@ use crate::pipeline::Table;
 /// Every behaviour of every family.
 pub(crate) fn table() -> Table {
     let mut table = Table::default();
+    client_grants::behaviours(&mut table);
+    clients::behaviours(&mut table);
+    connections::behaviours(&mut table);
     logs::behaviours(&mut table);
+    resource_servers::behaviours(&mut table);
     roles::behaviours(&mut table);
+    tenant_settings::behaviours(&mut table);
     tickets::behaviours(&mut table);
     users::behaviours(&mut table);
     table

@@ -40,6 +40,16 @@ impl Projection {
         })
     }
 
+    /// The same, but with one field that is shown whether or not it was asked for.
+    pub(crate) fn apply_keeping(&self, field: &str, value: Value) -> Value {
+        let kept = value.get(field).cloned();
+        let mut shown = self.apply(value);
+        if let (Self::Only(_), Some(kept)) = (self, kept) {
+            shown[field] = kept;
+        }
+        shown
+    }
+
     pub(crate) fn apply_all(&self, values: impl IntoIterator<Item = Value>) -> Vec<Value> {
         values.into_iter().map(|value| self.apply(value)).collect()
     }

@@ -34,6 +34,17 @@ impl Request {
         self.query.get(name).and_then(Value::as_bool)
     }
 
+    /// The values of a parameter that may be given several times.
+    pub(crate) fn query_texts(&self, name: &str) -> Vec<String> {
+        match self.query.get(name) {
+            Some(Value::Array(values)) => {
+                values.iter().filter_map(Value::as_str).map(str::to_owned).collect()
+            }
+            Some(Value::String(value)) => vec![value.clone()],
+            _ => Vec::new(),
+        }
+    }
+
     /// The body as an object, to be taken apart.
     pub(crate) fn into_fields(self) -> Map<String, Value> {
         match self.body {

@@ -47,7 +47,7 @@ pub(super) async fn signing_key(store: &dyn Store, random: &Random) -> Result<Si
     Ok(key)
 }
 
-/// Tenant settings, the Management API as a resource server, and the default database connection.
+/// Tenant settings, the Management API as a resource server, the default database connection, and the global client.
 pub(super) async fn ensure_basics(tenant: &Tenant) -> Result<(), StoreError> {
     let store = tenant.store();
     if store.get(tenant_settings::KIND, tenant_settings::ID).await?.is_some() {
@@ -55,6 +55,7 @@ pub(super) async fn ensure_basics(tenant: &Tenant) -> Result<(), StoreError> {
     }
     let connection = connections::first_database(tenant.random());
     let system_api = resource_servers::system(tenant.random());
+    let global_client = clients::global(tenant.random(), tenant.name());
     let basics = Transaction::new()
         .insert(tenant_settings::KIND, tenant_settings::ID, tenant_settings::fresh(), Vec::new())
         .insert(
@@ -68,6 +69,12 @@ pub(super) async fn ensure_basics(tenant: &Tenant) -> Result<(), StoreError> {
             connection["id"].as_str().unwrap_or_default(),
             connection.clone(),
             connections::keys(&connection),
+        )
+        .insert(
+            clients::KIND,
+            global_client["client_id"].as_str().unwrap_or_default(),
+            global_client.clone(),
+            clients::keys(&global_client),
         );
     tolerating_conflicts(store.commit(basics).await)
 }

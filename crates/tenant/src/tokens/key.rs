@@ -10,6 +10,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::TokenError;
+use crate::certificates::{SelfSigned, self_signed};
 use crate::random::Random;
 
 /// A key pair ready for use.
@@ -20,6 +21,7 @@ pub(crate) struct SigningKey {
     pub(super) verifying: DecodingKey,
     modulus: String,
     exponent: String,
+    certificate: SelfSigned,
 }
 
 impl SigningKey {
@@ -50,7 +52,13 @@ impl SigningKey {
         let exponent = URL_SAFE_NO_PAD.encode(public.exponent().big_endian_without_leading_zero());
         let signing = EncodingKey::from_rsa_pem(pem(&pkcs8).as_bytes())?;
         let verifying = DecodingKey::from_rsa_components(&modulus, &exponent)?;
-        Ok(Self { kid, pkcs8, signing, verifying, modulus, exponent })
+        let certificate = self_signed(&pair, &kid).map_err(|_| TokenError::Generate)?;
+        Ok(Self { kid, pkcs8, signing, verifying, modulus, exponent, certificate })
+    }
+
+    /// The public half in a self-signed certificate.
+    pub(crate) fn certificate(&self) -> &SelfSigned {
+        &self.certificate
     }
 
     /// Signs claims with RS256. `kind` is the header's `typ`.

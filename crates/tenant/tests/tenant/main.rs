@@ -1,7 +1,10 @@
 //! The tenant through its HTTP interface.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
+mod apis;
 mod authentication_methods;
+mod clients;
+mod connections;
 mod harness;
 mod logs;
 mod pipeline;

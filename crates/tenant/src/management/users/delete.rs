@@ -31,7 +31,7 @@ pub(super) async fn delete(context: Context, request: Request) -> Result<Answer,
 }
 
 /// Everything that goes with a user, linked identities included.
-fn removal(change: Transaction, id: &str, user: &Value) -> Transaction {
+pub(crate) fn removal(change: Transaction, id: &str, user: &Value) -> Transaction {
     let change =
         change.delete(KIND, id).unrelate_source(USER_ROLE, id).unrelate_source(USER_PERMISSION, id);
     let change =
