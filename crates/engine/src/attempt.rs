@@ -1,7 +1,9 @@
 //! One call on its way: secrets opened for it, and sealed again in what comes back.
 
-use callboard_apps::{Attempt, Failed, Failure, Performed, Recovered};
-use callboard_flow::StepId;
+use std::sync::Arc;
+
+use callboard_apps::{Action, Attempt, Failed, Failure, Performed, Recovered};
+use callboard_flow::{FunctionCall, StepId};
 use jiff::Timestamp;
 
 use crate::gate::Admitted;
@@ -9,6 +11,7 @@ use crate::ids::RunId;
 use crate::journal::{Fact, Then};
 use crate::outcome::{self, Tried};
 use crate::performer::Performer;
+use crate::raw;
 use crate::sealing;
 use crate::time::Time;
 use crate::vault::Vault;
@@ -21,7 +24,13 @@ pub(crate) struct Going {
     pub(crate) delays: u32,
     pub(crate) first_attempt_at: Timestamp,
     pub(crate) then: Then,
-    pub(crate) admitted: Admitted,
+    pub(crate) work: Work,
+}
+
+/// What is to be performed.
+pub(crate) enum Work {
+    Action(Admitted),
+    Raw(Box<FunctionCall>),
 }
 
 /// `run:step`: the same for every attempt of a step.
@@ -37,8 +46,12 @@ impl Going {
         vault: &Vault,
         time: &dyn Time,
     ) -> Fact {
-        let (action, link) = (&self.admitted.action, &self.admitted.link.link);
-        let opened = self.open(vault);
+        let admitted = match &self.work {
+            Work::Raw(call) => return raw::go(&self, call, performer, vault, time).await,
+            Work::Action(admitted) => admitted,
+        };
+        let (action, link) = (Arc::clone(&admitted.action), &admitted.link.link);
+        let opened = self.open(admitted, vault);
         let result = match opened {
             Err(failed) => Err(failed),
             Ok(attempt) => match self.then {
@@ -47,7 +60,7 @@ impl Going {
             },
         };
         let result = result.map(|recovered| match recovered {
-            Recovered::Happened(done) => Recovered::Happened(self.seal(vault, done)),
+            Recovered::Happened(done) => Recovered::Happened(self.seal(&action, vault, done)),
             other => other,
         });
         let Self { step, attempt, delays, then, .. } = self;
@@ -62,8 +75,8 @@ impl Going {
     }
 
     #[expect(clippy::result_large_err, reason = "the performer's own error, handed on at once")]
-    fn open(&self, vault: &Vault) -> Result<Attempt<'_>, Failed> {
-        let mut arguments = self.admitted.arguments.clone();
+    fn open<'a>(&self, admitted: &'a Admitted, vault: &Vault) -> Result<Attempt<'a>, Failed> {
+        let mut arguments = admitted.arguments.clone();
         let secrets = sealing::open(vault, &self.run, &mut arguments).map_err(|error| Failed {
             failure: Failure::Credentials {
                 why: error.to_string(),
@@ -74,37 +87,26 @@ impl Going {
         let key = key(&self.run, &self.step);
         let correlation = self.run.to_string();
         let mut attempt =
-            Attempt::new(&self.admitted.action, arguments, key, self.first_attempt_at, correlation);
+            Attempt::new(&admitted.action, arguments, key, self.first_attempt_at, correlation);
         attempt.secrets = secrets;
         Ok(attempt)
     }
 
-    fn seal(&self, vault: &Vault, mut performed: Performed) -> Performed {
-        sealing::seal(
-            vault,
-            &self.run,
-            &self.admitted.action.secret_outputs,
-            &mut performed.output,
-        );
+    fn seal(&self, action: &Action, vault: &Vault, mut performed: Performed) -> Performed {
+        sealing::seal(vault, &self.run, &action.secret_outputs, &mut performed.output);
         performed
     }
 }
 
 /// The entry that goes before a call.
-pub(crate) fn attempted(
-    run: &RunId,
-    step: &StepId,
-    task: &str,
-    attempt: u32,
-    admitted: &Admitted,
-) -> Fact {
-    Fact::Attempted {
-        step: step.clone(),
-        task: task.to_owned(),
-        attempt,
-        action: admitted.action.id.clone(),
-        link: admitted.link.link.name.clone(),
-        arguments: admitted.arguments.clone(),
-        key: key(run, step),
-    }
+pub(crate) fn attempted(run: &RunId, step: &StepId, task: &str, attempt: u32, work: &Work) -> Fact {
+    let (action, link, arguments) = match work {
+        Work::Action(admitted) => {
+            let link = admitted.link.link.name.clone();
+            (admitted.action.id.clone(), link, admitted.arguments.clone())
+        }
+        Work::Raw(call) => (raw::word(call).to_owned(), String::new(), raw::shown(call)),
+    };
+    let (step, task, key) = (step.clone(), task.to_owned(), key(run, step));
+    Fact::Attempted { step, task, attempt, action, link, arguments, key }
 }

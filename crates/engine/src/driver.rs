@@ -10,11 +10,12 @@ use callboard_flow::StepId;
 use jiff::{SignedDuration, Timestamp};
 use tokio::task::JoinSet;
 
-use crate::attempt::{self, Going};
+use crate::attempt::{self, Going, Work};
 use crate::engine::Shared;
 use crate::fold::{Inconsistency, Move, Phase, RunState, Wish};
 use crate::gate::{Gate, Refused};
 use crate::journal::{Entry, Fact, Reason, Then};
+use crate::raw;
 use crate::run::RunStatus;
 use crate::store::{Advance, Change, ClaimedRun, Handover, Refusal, Signal, StoreError};
 use crate::watchers::Watch;
@@ -163,20 +164,23 @@ impl Driver {
     /// Passes the gate, writes the attempt down, and lays the call ready.
     fn take_up(&mut self, step: &StepId, then: Then) -> Result<(), DriveError> {
         let Some(pending) = self.state.find(step).cloned() else { return Ok(()) };
-        let Wish::Call(call) = &pending.wish else { return Ok(()) };
-        let gate = Gate { catalogue: &self.shared.catalogue, links: &self.shared.links };
+        let (step, exchanges) = (step.clone(), Vec::new());
+        // What only reads is simply performed again.
+        let then = match &pending.wish {
+            Wish::Raw(call) if raw::only_reads(call) => Then::Perform,
+            _ => then,
+        };
         let attempt = match then {
             Then::Perform => pending.attempts + 1,
             Then::Recover => pending.attempts,
         };
-        let (step, exchanges) = (step.clone(), Vec::new());
-        let admitted = match gate.admit(&self.state.definition, call, pending.link.as_deref()) {
-            Ok(admitted) => admitted,
-            Err(Refused::Never(error)) => {
-                return self.write(Fact::Failed { step, attempt, error, exchanges });
-            }
-            Err(Refused::NoLink { known, remedy }) => {
-                let reason = Reason::NoLink;
+        let work = match &pending.wish {
+            Wish::Raw(_) if then == Then::Recover => {
+                let known = "it was sent and its answer is lost".into();
+                let remedy =
+                    "look whether it took effect, then answer `happened`, `did-not` or `repeat`"
+                        .into();
+                let reason = Reason::UnknownOutcome;
                 return self.write(Fact::AttentionRequired {
                     step,
                     attempt,
@@ -187,20 +191,37 @@ impl Driver {
                     exchanges,
                 });
             }
+            Wish::Raw(call) => Work::Raw(call.clone()),
+            Wish::Call(call) => {
+                let gate = Gate { catalogue: &self.shared.catalogue, links: &self.shared.links };
+                match gate.admit(&self.state.definition, call, pending.link.as_deref()) {
+                    Ok(admitted) => Work::Action(admitted),
+                    Err(Refused::Never(error)) => {
+                        return self.write(Fact::Failed { step, attempt, error, exchanges });
+                    }
+                    Err(Refused::NoLink { known, remedy }) => {
+                        let reason = Reason::NoLink;
+                        return self.write(Fact::AttentionRequired {
+                            step,
+                            attempt,
+                            reason,
+                            known,
+                            remedy,
+                            then,
+                            exchanges,
+                        });
+                    }
+                }
+            }
+            Wish::Timer { .. } | Wish::Emit { .. } | Wish::Other(_) => return Ok(()),
         };
         if then == Then::Perform {
-            self.write(attempt::attempted(
-                &self.state.run,
-                &step,
-                &pending.task,
-                attempt,
-                &admitted,
-            ))?;
+            self.write(attempt::attempted(&self.state.run, &step, &pending.task, attempt, &work))?;
         }
         self.in_flight.insert(step.clone());
         let first_attempt_at = pending.first_attempt_at.unwrap_or_else(|| self.now());
         let (run, delays) = (self.state.run.clone(), pending.delays);
-        self.to_start.push(Going { run, step, attempt, delays, first_attempt_at, then, admitted });
+        self.to_start.push(Going { run, step, attempt, delays, first_attempt_at, then, work });
         Ok(())
     }
 

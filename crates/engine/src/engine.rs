@@ -103,6 +103,7 @@ impl Engine {
         let library = Library::load(
             Arc::clone(&store),
             Arc::clone(&catalogue),
+            settings.performer.performs_calls(),
             Arc::clone(&time),
             settings.workflows,
             settings.workflows_folder,

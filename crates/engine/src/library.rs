@@ -63,6 +63,8 @@ pub enum LibraryError {
 pub struct Library {
     store: Arc<dyn Store>,
     catalogue: Arc<Catalogue>,
+    /// Whether `call: http` and its like are performed here.
+    raw_calls: bool,
     time: Arc<dyn Time>,
     embedded: Vec<Source>,
     folder: Option<PathBuf>,
@@ -84,12 +86,13 @@ impl Library {
     pub(crate) async fn load(
         store: Arc<dyn Store>,
         catalogue: Arc<Catalogue>,
+        raw_calls: bool,
         time: Arc<dyn Time>,
         embedded: Vec<Source>,
         folder: Option<PathBuf>,
     ) -> Result<Self, LibraryError> {
         let (shown, parsed) = (RwLock::default(), Mutex::default());
-        let library = Self { store, catalogue, time, embedded, folder, shown, parsed };
+        let library = Self { store, catalogue, raw_calls, time, embedded, folder, shown, parsed };
         library.reload().await?;
         Ok(library)
     }
@@ -102,7 +105,7 @@ impl Library {
         let (mut shown, mut changes) = (Shown::default(), Vec::new());
         for source in sources {
             let last = before.remove(&source.file);
-            let workflow = match check(&self.catalogue, &source) {
+            let workflow = match self.check(&source) {
                 Ok(definition) => {
                     let workflow =
                         Workflow { definition, text: source.text.into(), file: source.file };
@@ -146,7 +149,10 @@ impl Library {
 
     /// Every mistake of a definition, without keeping it.
     pub fn check(&self, source: &Source) -> Result<Arc<Definition>, Problems> {
-        check(&self.catalogue, source)
+        let definition = callboard_flow::parse(&source.file, &source.text)?;
+        let mut problems = callboard_flow::check(&definition, self.catalogue.as_ref());
+        problems.extend(survey::unsupported(&definition, self.raw_calls));
+        if problems.is_empty() { Ok(Arc::new(definition)) } else { Err(Problems(problems)) }
     }
 
     /// The definition that a run was begun with.
@@ -215,13 +221,6 @@ impl Library {
         }
         Ok(sources.into_iter().map(|(file, text)| Source { file, text }).collect())
     }
-}
-
-fn check(catalogue: &Catalogue, source: &Source) -> Result<Arc<Definition>, Problems> {
-    let definition = callboard_flow::parse(&source.file, &source.text)?;
-    let mut problems = callboard_flow::check(&definition, catalogue);
-    problems.extend(survey::unsupported(&definition));
-    if problems.is_empty() { Ok(Arc::new(definition)) } else { Err(Problems(problems)) }
 }
 
 fn add(shown: &mut Shown, workflow: Workflow) {

@@ -1,6 +1,8 @@
 //! What follows from how a call ended. Pure.
 
-use callboard_apps::{Exchange, Failed, Failure, Performed, Recovered, Recovery};
+use callboard_apps::{
+    CallFailed, CallFailure, Exchange, Failed, Failure, Performed, Recovered, Recovery,
+};
 use callboard_flow::{ErrorKind, StepId, WorkflowError};
 use jiff::Timestamp;
 use serde_json::Value;
@@ -38,6 +40,16 @@ pub(crate) fn of_performing(tried: Tried, result: Result<Performed, Failed>) -> 
                 attention(tried, Reason::Credentials, why, remedy, Then::Perform, exchanges)
             }
         },
+    }
+}
+
+/// After one of the language's own calls failed.
+pub(crate) fn of_calling(tried: Tried, failed: CallFailed) -> Fact {
+    let CallFailed { failure, exchanges } = failed;
+    match failure {
+        CallFailure::Rejected(error) => self::failed(tried, error, exchanges),
+        CallFailure::Later(why) => deferred(tried, why, None, Then::Perform, exchanges),
+        CallFailure::Unsure(why) => deferred(tried, why, None, Then::Recover, exchanges),
     }
 }
 

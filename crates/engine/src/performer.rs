@@ -2,6 +2,9 @@
 
 use async_trait::async_trait;
 use callboard_apps::{App, Attempt, Executor, Failed, Link, Performed, Recovered, Tested};
+use callboard_apps::{CallAnswer, CallFailed, CallFailure, Calls};
+use callboard_flow::{ErrorKind, FunctionCall, WorkflowError};
+use secrecy::SecretString;
 
 /// The engine's only way to the outside.
 #[async_trait]
@@ -10,6 +13,23 @@ pub trait Performer: Send + Sync {
 
     /// Finds out what became of an attempt without an outcome, as its action's manifest says.
     async fn recover(&self, link: &Link, attempt: &Attempt<'_>) -> Result<Recovered, Failed>;
+
+    /// Whether it performs the language's own calls; definitions with such calls are refused where it does not.
+    fn performs_calls(&self) -> bool {
+        false
+    }
+
+    /// Performs `call: http`, `openapi` or `mcp`. `key` and `hidden` are as in an [`Attempt`].
+    async fn call(
+        &self,
+        call: &FunctionCall,
+        _key: &str,
+        _hidden: &[SecretString],
+    ) -> Result<CallAnswer, CallFailed> {
+        let detail = format!("`call: {}` is not performed here", crate::raw::word(call));
+        let failure = CallFailure::Rejected(WorkflowError::new(ErrorKind::Configuration, detail));
+        Err(CallFailed { failure, exchanges: Vec::new() })
+    }
 
     /// The app's harmless call.
     async fn test(&self, app: &App, link: &Link) -> Result<Tested, Failed>;
@@ -27,5 +47,39 @@ impl Performer for Executor {
 
     async fn test(&self, app: &App, link: &Link) -> Result<Tested, Failed> {
         Executor::test(self, app, link).await
+    }
+}
+
+/// The catalogue's executor, and the language's own calls beside it.
+pub struct WithCalls {
+    pub executor: Executor,
+    pub calls: Calls,
+}
+
+#[async_trait]
+impl Performer for WithCalls {
+    async fn perform(&self, link: &Link, attempt: &Attempt<'_>) -> Result<Performed, Failed> {
+        self.executor.perform(link, attempt).await
+    }
+
+    async fn recover(&self, link: &Link, attempt: &Attempt<'_>) -> Result<Recovered, Failed> {
+        self.executor.recover(link, attempt).await
+    }
+
+    fn performs_calls(&self) -> bool {
+        true
+    }
+
+    async fn call(
+        &self,
+        call: &FunctionCall,
+        key: &str,
+        hidden: &[SecretString],
+    ) -> Result<CallAnswer, CallFailed> {
+        self.calls.perform(call, &|_| None, key, hidden).await
+    }
+
+    async fn test(&self, app: &App, link: &Link) -> Result<Tested, Failed> {
+        self.executor.test(app, link).await
     }
 }

@@ -44,7 +44,7 @@ impl RunState {
                 open.find_map(|(step, pending)| call(step, pending, now, in_flight, stopping))
             }
             None => open.find_map(|(step, pending)| match &pending.wish {
-                Wish::Call(_) => call(step, pending, now, in_flight, stopping),
+                Wish::Call(_) | Wish::Raw(_) => call(step, pending, now, in_flight, stopping),
                 Wish::Timer { until } => timer(step, pending, *until, now),
                 Wish::Emit { event } => {
                     Some(Move::Write(Fact::Emitted { step: step.clone(), event: event.clone() }))

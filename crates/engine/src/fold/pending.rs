@@ -27,6 +27,8 @@ pub(crate) struct Pending {
 #[derive(Debug, Clone)]
 pub(crate) enum Wish {
     Call(Call),
+    /// One of the language's own calls.
+    Raw(Box<FunctionCall>),
     Timer {
         until: Timestamp,
     },
@@ -133,8 +135,6 @@ fn called(function: FunctionCall) -> Wish {
         FunctionCall::Catalogued { name, arguments } => {
             Wish::Call(Call { function: name, arguments })
         }
-        FunctionCall::Http(_) => Wish::Other("`call: http`"),
-        FunctionCall::OpenApi(_) => Wish::Other("`call: openapi`"),
-        FunctionCall::Mcp(_) => Wish::Other("`call: mcp`"),
+        raw => Wish::Raw(Box::new(raw)),
     }
 }

@@ -19,7 +19,7 @@ pub(crate) fn calls(definition: &Definition) -> Vec<String> {
 }
 
 /// What is right in the language and refused here, each with its place.
-pub(super) fn unsupported(definition: &Definition) -> Vec<Problem> {
+pub(super) fn unsupported(definition: &Definition, raw_calls: bool) -> Vec<Problem> {
     let mut problems = Vec::new();
     let mut refuse = |pointer: String, what: &str, suggestion: &str| {
         let problem = definition
@@ -60,6 +60,7 @@ pub(super) fn unsupported(definition: &Definition) -> Vec<Problem> {
     }
     visit(definition, &mut |task| {
         let what = match &task.kind {
+            Kind::Call(Call::Http(_) | Call::OpenApi(_) | Call::Mcp(_)) if raw_calls => return,
             Kind::Call(Call::Http(_)) => "`call: http`",
             Kind::Call(Call::OpenApi(_)) => "`call: openapi`",
             Kind::Call(Call::Mcp(_)) => "`call: mcp`",

@@ -183,3 +183,27 @@ do:
     assert_eq!(facts(&history)[..3], ["started", "attempted", "attempted"]);
     assert_eq!(premises.office.effects().len(), 4);
 }
+
+#[tokio::test]
+async fn the_languages_own_calls_are_repeated_when_they_only_read_and_asked_about_else() {
+    for (method, status) in [("get", RunStatus::Completed), ("post", RunStatus::Attention)] {
+        let text = format!(
+            "document: {{dsl: 1.0.3, namespace: test, name: pets, version: 1.0.0}}\n\
+             do: [{{pet: {{call: http, with: {{method: {method}, endpoint: 'https://pets.test/1'}}}}}}]\n"
+        );
+        let premises = Premises::new();
+        premises.office.calls_out.store(true, std::sync::atomic::Ordering::SeqCst);
+        let engine = premises.open(&[&text]).await;
+        premises.office.will("http", Fate::Vanishes);
+        let run = engine.start_run(start("pets", None)).await.unwrap().run;
+        let rests = to_the_end(&engine, &premises.time, &run).await;
+        assert_eq!(rests.status, status, "{method}: {rests:#?}");
+        assert_eq!(rests.steps[0].action.as_deref(), Some("http"));
+        let calls = premises.office.notes.lock().unwrap().len();
+        if status == RunStatus::Completed {
+            assert_eq!((rests.output, calls), (Some(json!({"pet": "cat"})), 2));
+        } else {
+            assert_eq!(calls, 1, "nothing is sent twice by itself");
+        }
+    }
+}

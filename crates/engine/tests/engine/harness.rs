@@ -4,20 +4,22 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use callboard_apps::{
-    App, Attempt, Catalogue, Exchange, Failed, Failure, Link, Performed, Recovered, Recovery,
-    Tested,
+    App, Attempt, CallAnswer, CallFailed, CallFailure, Catalogue, Exchange, Failed, Failure, Link,
+    Performed, Recovered, Recovery, Tested,
 };
 use callboard_engine::{
     Engine, KeySource, LinkDraft, Observer, Performer, Place, Random, RunDetail, RunId, RunStatus,
     Settings, Source, StartRequest, Time,
 };
+use callboard_flow::FunctionCall;
 use jiff::{SignedDuration, Timestamp};
+use secrecy::SecretString;
 use serde_json::{Value, json};
 use tokio::sync::{Notify, watch};
 
@@ -78,6 +80,8 @@ pub(crate) struct Office {
     /// Rung when somebody dawdles.
     pub(crate) dawdling: Notify,
     pub(crate) hurry: Notify,
+    /// Whether the language's own calls are performed.
+    pub(crate) calls_out: AtomicBool,
     /// What the link's token may, as a test of the link tells.
     pub(crate) scopes: Mutex<Vec<String>>,
 }
@@ -160,6 +164,32 @@ impl Performer for Office {
                 Ok(Recovered::Happened(Self::answer(attempt)))
             }
             _ => Ok(Recovered::DidNot),
+        }
+    }
+
+    fn performs_calls(&self) -> bool {
+        self.calls_out.load(Ordering::SeqCst)
+    }
+
+    async fn call(
+        &self,
+        call: &FunctionCall,
+        key: &str,
+        _: &[SecretString],
+    ) -> Result<CallAnswer, CallFailed> {
+        let FunctionCall::Http(http) = call else { panic!("only http is tested: {call:?}") };
+        *self.effects.lock().unwrap().entry(key.to_owned()).or_default() += 1;
+        self.notes
+            .lock()
+            .unwrap()
+            .push(format!("{} {} {:?}", http.method, http.endpoint, http.body));
+        let fate = self.fates.lock().unwrap().get_mut("http").and_then(VecDeque::pop_front);
+        match fate {
+            None => Ok(CallAnswer { output: json!({"pet": "cat"}), exchanges: Vec::new() }),
+            Some(_) => {
+                let failure = CallFailure::Unsure("the line was cut".into());
+                Err(CallFailed { failure, exchanges: Vec::new() })
+            }
         }
     }
 

@@ -1,0 +1,82 @@
+//! The language's own calls (`http`, `openapi`, `mcp`): no action stands behind them, so nothing declares how to
+//! recover them. What only reads is repeated; about everything else a person is asked.
+
+use callboard_apps::{CallAnswer, CallFailed, CallFailure};
+use callboard_flow::FunctionCall;
+use secrecy::SecretString;
+use serde_json::Value;
+
+use crate::attempt::Going;
+use crate::journal::{Fact, How};
+use crate::outcome::{self, Tried};
+use crate::performer::Performer;
+use crate::sealing;
+use crate::time::Time;
+use crate::vault::Vault;
+
+/// The word that a workflow calls it by.
+pub(crate) fn word(call: &FunctionCall) -> &'static str {
+    match call {
+        FunctionCall::Catalogued { .. } => "function",
+        FunctionCall::Http(_) => "http",
+        FunctionCall::OpenApi(_) => "openapi",
+        FunctionCall::Mcp(_) => "mcp",
+    }
+}
+
+/// Whether sending it again does no harm, by HTTP's own rules.
+pub(crate) fn only_reads(call: &FunctionCall) -> bool {
+    matches!(call, FunctionCall::Http(call) if matches!(call.method.as_str(), "GET" | "HEAD" | "OPTIONS"))
+}
+
+/// As the journal shows it: without its credentials.
+pub(crate) fn shown(call: &FunctionCall) -> Value {
+    let mut shown = serde_json::to_value(call).unwrap_or_default();
+    if let Value::Object(fields) = &mut shown {
+        fields.retain(|name, _| {
+            !matches!(name.as_str(), "authentication" | "documentAuthentication" | "kind")
+        });
+        if let Some(Value::Object(headers)) = fields.get_mut("headers") {
+            headers.retain(|name, _| !name.eq_ignore_ascii_case("authorization"));
+        }
+    }
+    shown
+}
+
+/// Performs it; the answer is the entry to write down.
+pub(crate) async fn go(
+    going: &Going,
+    call: &FunctionCall,
+    performer: &dyn Performer,
+    vault: &Vault,
+    time: &dyn Time,
+) -> Fact {
+    let key = crate::attempt::key(&going.run, &going.step);
+    let result = match open(going, call, vault) {
+        Ok((call, secrets)) => performer.call(&call, &key, &secrets).await,
+        Err(why) => Err(CallFailed { failure: CallFailure::Later(why), exchanges: Vec::new() }),
+    };
+    let (step, attempt, delays) = (going.step.clone(), going.attempt, going.delays);
+    match result {
+        Ok(CallAnswer { output, exchanges }) => {
+            Fact::Succeeded { step, attempt, how: How::Performed, output, before: None, exchanges }
+        }
+        Err(failed) => {
+            outcome::of_calling(Tried { step, attempt, delays, now: time.now() }, failed)
+        }
+    }
+}
+
+fn open(
+    going: &Going,
+    call: &FunctionCall,
+    vault: &Vault,
+) -> Result<(FunctionCall, Vec<SecretString>), String> {
+    let mut value = serde_json::to_value(call).map_err(|error| error.to_string())?;
+    let secrets =
+        sealing::open(vault, &going.run, &mut value).map_err(|error| error.to_string())?;
+    // The error of reading it back could quote a secret.
+    let call = serde_json::from_value(value)
+        .map_err(|_| "a secret does not fit into its place in the call")?;
+    Ok((call, secrets))
+}
