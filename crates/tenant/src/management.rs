@@ -3,14 +3,18 @@
 pub(crate) mod client_grants;
 pub(crate) mod clients;
 pub(crate) mod connections;
+mod consents;
 pub(crate) mod effective;
 mod listing;
 pub(crate) mod logs;
 pub(crate) mod permissions;
+mod refresh_tokens;
 pub(crate) mod resource_servers;
 pub(crate) mod roles;
+pub(crate) mod sessions;
 pub(crate) mod tenant_settings;
 pub(crate) mod tickets;
+mod user_blocks;
 pub(crate) mod users;
 
 use crate::pipeline::Table;
@@ -21,11 +25,15 @@ pub(crate) fn table() -> Table {
     client_grants::behaviours(&mut table);
     clients::behaviours(&mut table);
     connections::behaviours(&mut table);
+    consents::behaviours(&mut table);
     logs::behaviours(&mut table);
+    refresh_tokens::behaviours(&mut table);
     resource_servers::behaviours(&mut table);
     roles::behaviours(&mut table);
+    sessions::behaviours(&mut table);
     tenant_settings::behaviours(&mut table);
     tickets::behaviours(&mut table);
+    user_blocks::behaviours(&mut table);
     users::behaviours(&mut table);
     table
 }

@@ -15,8 +15,9 @@ pub(super) fn id_token(
     client: &Client,
     user: &Value,
     scopes: &[String],
+    session: &str,
 ) -> Result<String, OAuthError> {
-    let claims = claims(request, client, user, scopes);
+    let claims = claims(request, client, user, scopes, session);
     let secret = client.document["client_secret"].as_str();
     match secret.filter(|_| client.document["jwt_configuration"]["alg"] != "RS256") {
         Some(secret) => Ok(sign_with_secret(secret, &claims)?),
@@ -24,7 +25,13 @@ pub(super) fn id_token(
     }
 }
 
-fn claims(request: &TokenRequest, client: &Client, user: &Value, scopes: &[String]) -> IdToken {
+fn claims(
+    request: &TokenRequest,
+    client: &Client,
+    user: &Value,
+    scopes: &[String],
+    session: &str,
+) -> IdToken {
     let lifetime = client.document["jwt_configuration"]["lifetime_in_seconds"].as_i64();
     let (iat, exp) = AccessToken::window(request.now, lifetime.unwrap_or(LIFETIME));
     IdToken {
@@ -34,7 +41,7 @@ fn claims(request: &TokenRequest, client: &Client, user: &Value, scopes: &[Strin
         sub: user["user_id"].as_str().unwrap_or_default().to_owned(),
         iat,
         exp,
-        sid: request.tenant.random().url_safe(24),
+        sid: session.to_owned(),
     }
 }
 

@@ -9,7 +9,7 @@ use super::client_authentication::{Client, TokenRequest};
 use super::id_token::id_token;
 use super::login;
 use super::token::PASSWORD_REALM;
-use crate::management::{connections, effective, resource_servers, tenant_settings};
+use crate::management::{connections, effective, resource_servers, sessions, tenant_settings};
 use crate::pipeline::SYSTEM_API;
 use crate::store::{Document, Transaction};
 use crate::tokens::AccessToken;
@@ -30,12 +30,24 @@ pub(super) async fn exchange(request: &TokenRequest, grant: &str) -> Result<Valu
     let connection = connection(request, &client, grant, &settings).await?;
     let api = api(request, &settings).await?;
     let user = login::with_password(request, &client, &connection, identifier, password).await?;
-    let answer = tokens(request, &client, &user, api.as_ref()).await?;
+    let (change, session) = sessions::begin(
+        Transaction::new(),
+        request.tenant.random(),
+        &settings,
+        &sessions::Login {
+            user_id: user["user_id"].as_str().unwrap_or_default(),
+            client_id: &client.id,
+            ip: &request.exchange.ip,
+            user_agent: &request.exchange.user_agent,
+            at: request.now,
+        },
+    );
+    let answer = tokens(request, &client, &user, api.as_ref(), &session).await?;
     let event = request
         .log_event("sepft", &client)
         .about_user(user["user_id"].as_str().unwrap_or_default(), user["name"].as_str());
     let subject = user["user_id"].as_str().map(str::to_owned);
-    request.tenant.store().commit(Transaction::new().log(subject, event.into_body())).await?;
+    request.tenant.store().commit(change.log(subject, event.into_body())).await?;
     Ok(answer)
 }
 
@@ -99,6 +111,7 @@ async fn tokens(
     client: &Client,
     user: &Value,
     api: Option<&Value>,
+    session: &str,
 ) -> Result<Value, OAuthError> {
     let asked: Vec<&str> =
         request.form.find("scope").unwrap_or_default().split_whitespace().collect();
@@ -108,7 +121,10 @@ async fn tokens(
     let mut answer = Map::new();
     answer.insert("access_token".into(), key.sign("JWT", &access)?.into());
     if granted.scopes.iter().any(|scope| scope == "openid") {
-        answer.insert("id_token".into(), id_token(request, client, user, &granted.scopes)?.into());
+        answer.insert(
+            "id_token".into(),
+            id_token(request, client, user, &granted.scopes, session)?.into(),
+        );
     }
     if let Some(scope) = &access.scope {
         answer.insert("scope".into(), scope.as_str().into());

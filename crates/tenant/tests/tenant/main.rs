@@ -9,6 +9,7 @@ mod harness;
 mod logs;
 mod pipeline;
 mod roles;
+mod sessions;
 mod tickets;
 mod tokens;
 mod users;

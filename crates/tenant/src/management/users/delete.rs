@@ -5,15 +5,18 @@ use serde_json::{Value, json};
 use super::credential::Credential;
 use super::{BY_USER, KIND, USER_PERMISSION, authentication_methods, multifactor, profile};
 use crate::management::roles::USER_ROLE;
+use crate::management::{refresh_tokens, sessions};
 use crate::pipeline::{Answer, ApiError, Context, Request};
 use crate::store::{Kind, Transaction};
 
 /// Kinds of documents that belong to one user and go with it; each has the shared key [`BY_USER`].
-const OWNED: [Kind; 4] = [
+const OWNED: [Kind; 6] = [
     authentication_methods::KIND,
     multifactor::ENROLLMENT,
     multifactor::RECOVERY_CODE,
     multifactor::REMEMBERED_BROWSER,
+    refresh_tokens::KIND,
+    sessions::KIND,
 ];
 
 /// Unknown ids are fine: the outcome is the same.
