@@ -184,13 +184,11 @@ impl Performer for Office {
             .unwrap()
             .push(format!("{} {} {:?}", http.method, http.endpoint, http.body));
         let fate = self.fates.lock().unwrap().get_mut("http").and_then(VecDeque::pop_front);
-        match fate {
-            None => Ok(CallAnswer { output: json!({"pet": "cat"}), exchanges: Vec::new() }),
-            Some(_) => {
-                let failure = CallFailure::Unsure("the line was cut".into());
-                Err(CallFailed { failure, exchanges: Vec::new() })
-            }
+        if fate.is_some() {
+            let failure = CallFailure::Unsure("the line was cut".into());
+            return Err(CallFailed { failure, exchanges: Vec::new() });
         }
+        Ok(CallAnswer { output: json!({"pet": "cat"}), exchanges: Vec::new() })
     }
 
     async fn test(&self, _: &App, _: &Link) -> Result<Tested, Failed> {
