@@ -1,6 +1,6 @@
 //! What a person or a script reads: tables and sentences, or one JSON document.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::Write as _;
 
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
@@ -25,11 +25,6 @@ impl Output {
     /// Whether data is to be printed as JSON.
     pub(crate) fn json(&self) -> bool {
         self.json
-    }
-
-    /// Whether a person watches.
-    pub(crate) fn terminal() -> bool {
-        std::io::stderr().is_terminal()
     }
 
     /// One line on stdout.

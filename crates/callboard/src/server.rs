@@ -46,11 +46,6 @@ impl Server {
         })
     }
 
-    /// Where it answers.
-    pub(crate) fn url(&self) -> &Url {
-        &self.base
-    }
-
     pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str) -> anyhow::Result<T> {
         self.call(Method::GET, path, None::<&Value>).await
     }

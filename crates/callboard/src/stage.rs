@@ -62,7 +62,8 @@ impl Stage {
         let sandbox = Process::start(binary, &arguments, &[], &sandbox_log);
         let (tenant, sandbox) = tokio::try_join!(tenant, sandbox)?;
         let autopilot = autopilot(binary, data, &api_key, &[]).await?;
-        let http = reqwest::Client::builder().no_proxy().build()?;
+        // A server that refuses a body closes the connection; no later request should find it in a pool.
+        let http = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0).build()?;
         let token = management_token(&http, &tenant.url, &client).await?;
         let webhook_secret = world::secret("");
         let (binary, data) = (binary.to_owned(), data.to_owned());

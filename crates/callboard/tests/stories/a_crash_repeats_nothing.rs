@@ -8,7 +8,7 @@ use crate::theatre::{Theatre, Traces, engineer, now};
 #[tokio::test]
 async fn killed_at_any_journal_entry_the_story_ends_the_same() {
     let mut theatre = Theatre::open().await;
-    let calm = theatre.announce(&engineer("0", "Calm")).await;
+    let calm = theatre.announce(&engineer("calm", "Calm")).await;
     theatre.stage.settled(&calm).await.unwrap();
     let journal =
         theatre.stage.expect(Method::GET, &format!("/v1/runs/{calm}/journal"), None).await.unwrap();
