@@ -1,5 +1,6 @@
 //! The endpoints by which applications and people get tokens, and by which others verify them.
 
+mod change_password;
 mod client_authentication;
 mod client_credentials;
 mod discovery;
@@ -7,6 +8,7 @@ mod error;
 mod form;
 mod id_token;
 mod login;
+mod pages;
 mod password;
 mod token;
 mod userinfo;
@@ -21,7 +23,9 @@ pub(crate) use error::OAuthError;
 pub(crate) fn router() -> Router<Tenants> {
     Router::new()
         .route("/oauth/token", post(token::token))
+        .route("/dbconnections/change_password", post(change_password::change_password))
         .route("/userinfo", get(userinfo::userinfo).post(userinfo::userinfo))
         .route("/.well-known/jwks.json", get(discovery::jwks))
         .route("/.well-known/openid-configuration", get(discovery::configuration))
+        .merge(pages::router())
 }

@@ -7,6 +7,7 @@ mod consents;
 pub(crate) mod effective;
 mod listing;
 pub(crate) mod logs;
+pub(crate) mod outbox;
 pub(crate) mod permissions;
 mod refresh_tokens;
 pub(crate) mod resource_servers;

@@ -3,5 +3,5 @@
 mod hasher;
 mod policy;
 
-pub(crate) use hasher::{HashError, Hasher};
+pub(crate) use hasher::{HashError, Hasher, MAX_BYTES};
 pub(crate) use policy::{Policy, Weakness};

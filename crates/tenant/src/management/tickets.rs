@@ -1,7 +1,10 @@
 //! `/tickets`: links with which their holder does one thing once, without logging in.
 //!
-//! These operations make links and send nothing.
+//! These operations make links and send nothing. What a link does when it is opened is told by [`redemption`].
 
+pub(crate) mod destination;
+pub(crate) mod redemption;
+pub(crate) mod reset_mail;
 mod rules;
 pub(crate) mod subject;
 pub(crate) mod ticket;

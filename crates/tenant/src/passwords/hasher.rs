@@ -8,7 +8,7 @@ use tokio::sync::Semaphore;
 const COST: u32 = 10;
 
 /// bcrypt looks at no more than this.
-const MAX_BYTES: usize = 72;
+pub(crate) const MAX_BYTES: usize = 72;
 
 /// Hashes and verifies passwords.
 pub(crate) struct Hasher {

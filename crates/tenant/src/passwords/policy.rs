@@ -1,5 +1,7 @@
 //! Which passwords a connection accepts (its `passwordPolicy` and companions, or the newer `password_options`).
 
+mod words;
+
 use serde_json::Value;
 
 /// The most common passwords, refused where a dictionary is switched on.

@@ -29,12 +29,14 @@ impl Subject {
             Some(id) => Self::of_identity(store, user, id).await?,
             None => Self::at(store, user, 0).await?,
         };
-        let unknown = || match &id {
-            Some(id) => ApiError::invalid_body(format!("The user does not have the identity {id}")),
-            None => {
-                let message = ErrorBody::from(Inexistent::Connection).message;
-                ApiError::bad_request("inexistent_connection", message)
-            }
+        let no_connection = || {
+            let message = ErrorBody::from(Inexistent::Connection).message;
+            ApiError::bad_request("inexistent_connection", message)
+        };
+        let unknown = || {
+            id.as_ref().map_or_else(no_connection, |id| {
+                ApiError::invalid_body(format!("The user does not have the identity {id}"))
+            })
         };
         let found = found.ok_or_else(unknown)?;
         match wanted.and_then(|identity| identity["connection_id"].as_str()) {

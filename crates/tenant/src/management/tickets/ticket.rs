@@ -108,7 +108,7 @@ impl Ticket {
     }
 
     /// Without this and every other ticket for the same purpose and identity.
-    fn all_removed(&self, change: Transaction) -> Transaction {
+    pub(super) fn all_removed(&self, change: Transaction) -> Transaction {
         change.delete_matching(KIND, BY_SUBJECT, self.subject())
     }
 
@@ -118,6 +118,6 @@ impl Ticket {
 }
 
 /// The id under which a ticket is kept: SHA-256 of its code. Codes have 190 bits, so they need no salt.
-fn id(code: &str) -> String {
+pub(super) fn id(code: &str) -> String {
     hex::encode(Sha256::digest(code.as_bytes()))
 }

@@ -99,7 +99,7 @@ fn default_picture(email: &str) -> String {
 }
 
 /// The same attributes in the usual order.
-pub(super) fn arranged(mut profile: Map<String, Value>) -> Value {
+pub(crate) fn arranged(mut profile: Map<String, Value>) -> Value {
     let mut arranged = Map::with_capacity(profile.len());
     for name in ORDER {
         if let Some(value) = profile.remove(name) {
