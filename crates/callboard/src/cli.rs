@@ -67,7 +67,7 @@ pub(crate) struct Place {
     /// Data folder of the autopilot. A server that runs on it is used; else one is started for this command.
     #[arg(long, env = "CALLBOARD_DATA", default_value = ".callboard", value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) data: PathBuf,
-    /// Address of a running server; needs CALLBOARD_API_KEY.
+    /// Address of a running server; needs `CALLBOARD_API_KEY`.
     #[arg(long, env = "CALLBOARD_SERVER", value_name = "URL")]
     pub(crate) server: Option<url::Url>,
     #[command(flatten)]

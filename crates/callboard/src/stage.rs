@@ -20,7 +20,7 @@ pub use process::Process;
 use crate::world;
 
 /// How long a run may take before the stage gives up on it.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// How long one look for the end of a run waits on the server.
 const LOOK: u32 = 5;
 

@@ -197,38 +197,25 @@ fn trigger(trigger: &Value) -> String {
 /// `✓ createUser  auth0.users.create  84 ms` and what else there is to know.
 fn step_line(step: &Step) -> String {
     let (mark, style) = match step.status.as_str() {
-        "completed" | "succeeded" => ("✓", GOOD),
-        "failed" | "faulted" | "attention" => ("✗", BAD),
+        "completed" => ("✓", GOOD),
+        "faulted" | "attention" => ("✗", BAD),
         _ => ("·", DIM),
     };
-    let mut line = format!(
-        "  {style}{mark}{style:#} {:<22} {:<28}",
-        step.name,
-        step.action.as_deref().unwrap_or_default()
-    );
-    if let Some(finished_at) = step.finished_at {
-        let took = finished_at.duration_since(step.started_at).as_millis();
-        line.push_str(&format!(" {took} ms"));
-    } else {
-        line.push_str(&format!(" {}", step.status));
-    }
+    let mut facts = vec![match step.finished_at {
+        Some(finished_at) => {
+            format!("{} ms", finished_at.duration_since(step.started_at).as_millis())
+        }
+        None => step.status.clone(),
+    }];
     if step.attempts > 1 {
-        line.push_str(&format!(", attempt {}", step.attempts));
+        facts.push(format!("attempt {}", step.attempts));
     }
-    if let Some(next_at) = step.next_at {
-        line.push_str(&format!(", next try {next_at}"));
-    }
-    for text in [&step.how, &step.note, &step.remedy]
-        .into_iter()
-        .flatten()
-        .filter(|text| *text != "performed")
-    {
-        line.push_str(&format!(", {text}"));
-    }
-    if let Some(error) = &step.error {
-        line.push_str(&format!(", {}", error_line(error)));
-    }
-    line
+    facts.extend(step.next_at.map(|at| format!("next try {at}")));
+    facts.extend(step.how.clone().filter(|how| how != "performed"));
+    facts.extend([&step.note, &step.remedy].into_iter().flatten().cloned());
+    facts.extend(step.error.as_ref().map(error_line));
+    let action = step.action.as_deref().unwrap_or_default();
+    format!("  {style}{mark}{style:#} {:<22} {action:<28} {}", step.name, facts.join(", "))
 }
 
 fn error_line(error: &Value) -> String {

@@ -13,20 +13,20 @@ async fn runs(stage: &Stage) -> usize {
 #[tokio::test]
 async fn a_webhook_that_is_forged_stale_malformed_or_too_large_stores_nothing() {
     let theatre = Theatre::open().await;
-    let (stage, key) = (&theatre.stage, theatre.stage.webhook_secret.clone());
+    let (stage, key) = (&theatre.stage, &theatre.stage.webhook_secret);
     let hire = engineer("1", "Nobody");
-    let good = created(&[&hire], now(), &key);
+    let good = created(&[&hire], now(), key);
     let forged = created(&[&hire], now(), "another key");
     let altered = Delivery { body: good.body.replace("Nobody", "Somebody"), ..good.clone() };
-    let stale = created(&[&hire], now() - jiff::SignedDuration::from_hours(1), &key);
-    let malformed = sign("{\"employees\": [".into(), now(), &key);
-    let shapeless = sign(json!({"people": []}).to_string(), now(), &key);
+    let late = created(&[&hire], now() - jiff::SignedDuration::from_hours(1), key);
+    let malformed = sign("{\"employees\": [".into(), now(), key);
+    let shapeless = sign(json!({"people": []}).to_string(), now(), key);
     let oversized =
-        sign(json!({"employees": [], "padding": "x".repeat(2 << 20)}).to_string(), now(), &key);
+        sign(json!({"employees": [], "padding": "x".repeat(2 << 20)}).to_string(), now(), key);
     for (what, delivery, status) in [
         ("forged", forged, 401),
         ("altered", altered, 401),
-        ("stale", stale, 401),
+        ("stale", late, 401),
         ("malformed", malformed, 400),
         ("shapeless", shapeless, 400),
         ("oversized", oversized, 413),

@@ -1,5 +1,7 @@
 //! The stories, told to real processes: tenant, stand-ins and autopilot as `callboard` runs them.
 
+#![expect(clippy::unwrap_used, reason = "a story that cannot go on says where")]
+
 mod a_crash_repeats_nothing;
 mod a_new_hire_has_an_identity;
 mod bad_input_changes_nothing;

@@ -49,7 +49,7 @@ impl Cast {
     }
 
     /// The roles that somebody should have in the end.
-    pub(super) fn roles(&self, employee: &Employee) -> &'static [&'static str] {
+    pub(super) fn roles(employee: &Employee) -> &'static [&'static str] {
         match employee.id.as_str() {
             "101" => &["employee", "engineering", "team-lead"],
             "102" => &["employee", "sales"],

@@ -46,7 +46,7 @@ pub(super) async fn all(
     checks.push(duplicate(deliveries));
     checks.push(forged(stage, cast).await?);
     for employee in cast.all() {
-        checks.extend(account(stage, cast, employee).await?);
+        checks.extend(account(stage, employee).await?);
     }
     checks.extend(tracker(stage).await?);
     checks.extend(messages(stage, cast).await?);
@@ -76,7 +76,7 @@ async fn forged(stage: &Stage, cast: &Cast) -> anyhow::Result<Check> {
     Ok(Check::equal("a webhook with a wrong signature is refused", &json!(status), &json!(401)))
 }
 
-async fn account(stage: &Stage, cast: &Cast, employee: &Employee) -> anyhow::Result<Vec<Check>> {
+async fn account(stage: &Stage, employee: &Employee) -> anyhow::Result<Vec<Check>> {
     let name = &employee.name.0;
     let users = users_by_email(stage, &employee.work_email).await?;
     let mut checks = vec![Check::equal(
@@ -104,7 +104,7 @@ async fn account(stage: &Stage, cast: &Cast, employee: &Employee) -> anyhow::Res
     checks.push(Check::equal(
         format!("{name}'s roles follow from department and level"),
         &json!(names),
-        &json!(cast.roles(employee)),
+        &json!(Cast::roles(employee)),
     ));
     Ok(checks)
 }
