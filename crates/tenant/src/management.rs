@@ -13,6 +13,7 @@ mod refresh_tokens;
 pub(crate) mod resource_servers;
 pub(crate) mod roles;
 pub(crate) mod sessions;
+mod stats;
 pub(crate) mod tenant_settings;
 pub(crate) mod tickets;
 mod user_blocks;
@@ -32,6 +33,7 @@ pub(crate) fn table() -> Table {
     resource_servers::behaviours(&mut table);
     roles::behaviours(&mut table);
     sessions::behaviours(&mut table);
+    stats::behaviours(&mut table);
     tenant_settings::behaviours(&mut table);
     tickets::behaviours(&mut table);
     user_blocks::behaviours(&mut table);

@@ -10,6 +10,7 @@ mod logs;
 mod pipeline;
 mod roles;
 mod sessions;
+mod stats;
 mod tickets;
 mod tokens;
 mod users;
