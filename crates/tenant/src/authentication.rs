@@ -10,6 +10,7 @@ mod id_token;
 mod login;
 mod pages;
 mod password;
+mod refresh;
 mod token;
 mod userinfo;
 

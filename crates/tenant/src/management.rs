@@ -9,7 +9,7 @@ mod listing;
 pub(crate) mod logs;
 pub(crate) mod outbox;
 pub(crate) mod permissions;
-mod refresh_tokens;
+pub(crate) mod refresh_tokens;
 pub(crate) mod resource_servers;
 pub(crate) mod roles;
 pub(crate) mod sessions;

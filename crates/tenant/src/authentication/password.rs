@@ -8,7 +8,9 @@ use super::OAuthError;
 use super::client_authentication::{Client, TokenRequest};
 use super::id_token::id_token;
 use super::login;
+use super::refresh;
 use super::token::PASSWORD_REALM;
+use crate::management::refresh_tokens::Issue;
 use crate::management::{connections, effective, resource_servers, sessions, tenant_settings};
 use crate::pipeline::SYSTEM_API;
 use crate::store::{Document, Transaction};
@@ -42,13 +44,31 @@ pub(super) async fn exchange(request: &TokenRequest, grant: &str) -> Result<Valu
             at: request.now,
         },
     );
-    let answer = tokens(request, &client, &user, api.as_ref(), &session).await?;
+    let scope = request.form.find("scope").unwrap_or_default();
+    let asked: Vec<&str> = scope.split_whitespace().collect();
+    let grant = Grant { asked: &asked, gty: "password", session: &session };
+    let mut answer = tokens(request, &client, &user, api.as_ref(), &grant).await?;
+    let userinfo = request.origin.userinfo_audience();
+    let audience = api.as_ref().and_then(|api| api["identifier"].as_str());
+    let issue = Issue {
+        user_id: user["user_id"].as_str().unwrap_or_default(),
+        client: &client.document,
+        session_id: &session,
+        audience: &audience.map_or(userinfo, |stored| request.origin.visible_audience(stored)),
+        scopes: answer.get("scope").and_then(Value::as_str).unwrap_or_default(),
+        ip: &request.exchange.ip,
+        user_agent: &request.exchange.user_agent,
+        at: request.now,
+    };
+    let mut more = Map::new();
+    let change = refresh::added(change, request, &client, &issue, api.as_ref(), &mut more);
+    answer.extend(more);
     let event = request
         .log_event("sepft", &client)
         .about_user(user["user_id"].as_str().unwrap_or_default(), user["name"].as_str());
     let subject = user["user_id"].as_str().map(str::to_owned);
     request.tenant.store().commit(change.log(subject, event.into_body())).await?;
-    Ok(answer)
+    Ok(Value::Object(answer))
 }
 
 async fn settings(request: &TokenRequest) -> Result<Value, OAuthError> {
@@ -106,24 +126,32 @@ async fn api(request: &TokenRequest, settings: &Value) -> Result<Option<Value>, 
     Ok(Some(found.body))
 }
 
-async fn tokens(
+/// What tokens are asked for, and by which grant.
+pub(super) struct Grant<'a> {
+    pub(super) asked: &'a [&'a str],
+    /// The access token's `gty`.
+    pub(super) gty: &'static str,
+    /// The id of the session.
+    pub(super) session: &'a str,
+}
+
+pub(super) async fn tokens(
     request: &TokenRequest,
     client: &Client,
     user: &Value,
     api: Option<&Value>,
-    session: &str,
-) -> Result<Value, OAuthError> {
-    let asked: Vec<&str> =
-        request.form.find("scope").unwrap_or_default().split_whitespace().collect();
-    let granted = granted_scopes(request, user, api, &asked).await?;
-    let access = access_token(request, client, user, api, &granted);
+    grant: &Grant<'_>,
+) -> Result<Map<String, Value>, OAuthError> {
+    let granted = granted_scopes(request, user, api, grant.asked).await?;
+    let access =
+        AccessToken { gty: Some(grant.gty), ..access_token(request, client, user, api, &granted) };
     let key = request.tenant.signing_key();
     let mut answer = Map::new();
     answer.insert("access_token".into(), key.sign("JWT", &access)?.into());
     if granted.scopes.iter().any(|scope| scope == "openid") {
         answer.insert(
             "id_token".into(),
-            id_token(request, client, user, &granted.scopes, session)?.into(),
+            id_token(request, client, user, &granted.scopes, grant.session)?.into(),
         );
     }
     if let Some(scope) = &access.scope {
@@ -131,7 +159,7 @@ async fn tokens(
     }
     answer.insert("expires_in".into(), access.lifetime().into());
     answer.insert("token_type".into(), "Bearer".into());
-    Ok(Value::Object(answer))
+    Ok(answer)
 }
 
 struct Granted {

@@ -9,10 +9,11 @@ use http::header::{CACHE_CONTROL, PRAGMA};
 use serde_json::Value;
 
 use super::client_authentication::TokenRequest;
-use super::{OAuthError, client_credentials, password};
+use super::{OAuthError, client_credentials, password, refresh};
 use crate::tenants::Tenants;
 
 pub(super) const CLIENT_CREDENTIALS: &str = "client_credentials";
+pub(super) const REFRESH_TOKEN: &str = "refresh_token";
 pub(super) const PASSWORD: &str = "password";
 pub(super) const PASSWORD_REALM: &str = "http://auth0.com/oauth/grant-type/password-realm";
 
@@ -30,6 +31,7 @@ async fn issue(tenants: &Tenants, request: Request<Body>) -> Result<Value, OAuth
     let grant = request.form.get("grant_type")?.to_owned();
     match grant.as_str() {
         CLIENT_CREDENTIALS => client_credentials::exchange(&request).await,
+        REFRESH_TOKEN => refresh::exchange(&request).await,
         PASSWORD | PASSWORD_REALM => password::exchange(&request, &grant).await,
         unknown => Err(OAuthError::forbidden(
             "unsupported_grant_type",

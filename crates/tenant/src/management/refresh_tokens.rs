@@ -1,17 +1,24 @@
 //! Refresh tokens as objects: listed, and revoked one by one or many at once.
 
 use callboard_contract::Inexistent;
-use serde_json::{Value, json};
+use callboard_contract::timestamps::to_wire;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Map, Value, json};
+use sha2::{Digest as _, Sha256};
 
 use super::{listing, users};
 use crate::pipeline::{Answer, ApiError, Context, Envelope, Paging, Projection, Request, Table};
-use crate::store::{Document, Key, Kind, Span, Transaction};
+use crate::random::Random;
+use crate::store::{Document, Key, Kind, Span, Store, StoreError, Transaction};
 
 pub(crate) const KIND: Kind = Kind("refresh_token");
 const BY_SESSION: &str = "session";
 
 /// Ids that one call may revoke.
 const MOST_IDS: usize = 100;
+/// Bytes of an id, and of the secret that a client holds.
+const ID_BYTES: usize = 14;
+const SECRET_BYTES: usize = 48;
 
 pub(super) fn behaviours(table: &mut Table) {
     table.read("get_refresh_token", get);
@@ -27,7 +34,109 @@ pub(super) fn behaviours(table: &mut Table) {
     );
 }
 
-fn keys(token: &Value) -> Vec<Key> {
+/// What a new token is for, and where it was asked for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Issue<'a> {
+    pub(crate) user_id: &'a str,
+    pub(crate) client: &'a Value,
+    pub(crate) session_id: &'a str,
+    pub(crate) audience: &'a str,
+    /// Separated by spaces.
+    pub(crate) scopes: &'a str,
+    pub(crate) ip: &'a str,
+    pub(crate) user_agent: &'a str,
+    pub(crate) at: Timestamp,
+}
+
+/// A new token: kept under the beginning of its hash, and as the client gets it.
+pub(crate) fn issue(
+    change: Transaction,
+    random: &Random,
+    issue: &Issue<'_>,
+) -> (Transaction, String) {
+    let settings = &issue.client["refresh_token"];
+    let token = json!({
+        "user_id": issue.user_id,
+        "created_at": to_wire(issue.at),
+        "idle_expires_at": expiry(settings, "idle_token_lifetime", "infinite_idle_token_lifetime", issue.at),
+        "expires_at": expiry(settings, "token_lifetime", "infinite_token_lifetime", issue.at),
+        "device": {
+            "initial_ip": issue.ip, "initial_user_agent": issue.user_agent,
+            "last_ip": issue.ip, "last_user_agent": issue.user_agent,
+        },
+        "client_id": issue.client["client_id"],
+        "session_id": issue.session_id,
+        "rotating": settings["rotation_type"] == "rotating",
+        "resource_servers": [{"audience": issue.audience, "scopes": issue.scopes}],
+    });
+    rotated(change, random, &token)
+}
+
+/// The same token under a new secret.
+pub(crate) fn rotated(
+    change: Transaction,
+    random: &Random,
+    token: &Value,
+) -> (Transaction, String) {
+    let secret = format!("v1.{}", random.url_safe(SECRET_BYTES));
+    let id = id(&secret);
+    let mut kept = Map::new();
+    kept.insert("id".into(), id.as_str().into());
+    kept.extend(
+        token
+            .as_object()
+            .into_iter()
+            .flatten()
+            .filter(|(name, _)| *name != "id")
+            .map(|(name, value)| (name.clone(), value.clone())),
+    );
+    let kept = Value::Object(kept);
+    let keys = keys(&kept);
+    (change.insert(KIND, id, kept, keys), secret)
+}
+
+/// The token after an exchange, which moves its idle expiry.
+pub(crate) fn used(token: &Value, client: &Value, at: Timestamp) -> Value {
+    let settings = &client["refresh_token"];
+    let mut token = token.clone();
+    token["last_exchanged_at"] = to_wire(at).into();
+    token["idle_expires_at"] =
+        expiry(settings, "idle_token_lifetime", "infinite_idle_token_lifetime", at);
+    token
+}
+
+/// The token with this secret, unless it has expired.
+pub(crate) async fn by_secret(
+    store: &dyn Store,
+    secret: &str,
+    now: Timestamp,
+) -> Result<Option<Document>, StoreError> {
+    let now = to_wire(now);
+    let is_live = |token: &Value| {
+        ["expires_at", "idle_expires_at"]
+            .iter()
+            .all(|name| token[*name].as_str().is_none_or(|until| until > now.as_str()))
+    };
+    Ok(store.get(KIND, &id(secret)).await?.filter(|token| is_live(&token.body)))
+}
+
+/// The beginning of a secret's SHA-256: nobody can find the secret from it, nor another one with the same.
+fn id(secret: &str) -> String {
+    hex::encode(&Sha256::digest(secret.as_bytes())[..ID_BYTES])
+}
+
+/// Null for a token that does not expire.
+fn expiry(settings: &Value, lifetime: &str, infinite: &str, at: Timestamp) -> Value {
+    match settings[lifetime].as_i64().filter(|_| settings[infinite] == false) {
+        Some(seconds) => {
+            let until = at.saturating_add(SignedDuration::from_secs(seconds));
+            to_wire(until.unwrap_or(Timestamp::MAX)).into()
+        }
+        None => Value::Null,
+    }
+}
+
+pub(crate) fn keys(token: &Value) -> Vec<Key> {
     let text = |name: &str| token[name].as_str().unwrap_or_default();
     vec![Key::shared(users::BY_USER, text("user_id")), Key::shared(BY_SESSION, text("session_id"))]
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{PASSWORD, TestTenant, encoded};
+use crate::harness::{CLIENT_ID, CLIENT_SECRET, PASSWORD, TestTenant, encoded};
 
 async fn logged_in(tenant: &TestTenant, times: usize) -> (String, Vec<Value>) {
     let user = tenant.admin().create_user("a@example.com").await;
@@ -67,4 +67,58 @@ async fn lifting_blocks_and_withdrawing_consents_can_be_repeated() {
     let revoked = admin.post("/refresh-tokens/revoke", json!({"ids": ["x"]})).await;
     revoked.expect(202);
     admin.post("/refresh-tokens/revoke", json!({})).await.expect(400);
+}
+
+#[tokio::test]
+async fn a_refresh_token_works_until_its_user_is_blocked_or_it_is_revoked() {
+    let tenant = TestTenant::start().await;
+    let admin = tenant.admin();
+    let (path, _) = logged_in(&tenant, 0).await;
+    let login = json!({
+        "grant_type": "http://auth0.com/oauth/grant-type/password-realm",
+        "realm": "Username-Password-Authentication", "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET,
+        "username": "a@example.com", "password": PASSWORD, "scope": "openid offline_access",
+    });
+    let first = tenant.token(login).await.expect(200);
+    let exchange = json!({
+        "grant_type": "refresh_token", "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET,
+        "refresh_token": first["refresh_token"],
+    });
+    let renewed = tenant.token(exchange.clone()).await.expect(200);
+    assert_eq!(renewed["scope"], "openid offline_access");
+    assert_eq!(renewed.get("refresh_token"), None, "it does not rotate");
+    let listed = admin.get(&format!("{path}/refresh-tokens")).await.expect(200);
+    assert_eq!(listed["tokens"][0]["client_id"], CLIENT_ID);
+    assert!(!listed.to_string().contains(first["refresh_token"].as_str().unwrap()));
+    admin.patch(&path, json!({"blocked": true})).await.expect(200);
+    let refused = tenant.token(exchange.clone()).await.expect(403);
+    assert_eq!(refused, json!({"error": "invalid_grant", "error_description": "user is blocked"}));
+    admin.patch(&path, json!({"blocked": false})).await.expect(200);
+    tenant.token(exchange.clone()).await.expect(200);
+    admin.post(&format!("{path}/revoke-access"), json!({})).await.expect(202);
+    let refused = tenant.token(exchange).await.expect(403);
+    assert_eq!(refused["error_description"], "Unknown or invalid refresh token.");
+}
+
+#[tokio::test]
+async fn a_rotating_refresh_token_is_good_for_one_exchange() {
+    let tenant = TestTenant::start().await;
+    let rotating =
+        json!({"refresh_token": {"rotation_type": "rotating", "expiration_type": "expiring"}});
+    tenant.admin().patch(&format!("/clients/{CLIENT_ID}"), rotating).await.expect(200);
+    logged_in(&tenant, 0).await;
+    let login = json!({
+        "grant_type": "http://auth0.com/oauth/grant-type/password-realm",
+        "realm": "Username-Password-Authentication", "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET,
+        "username": "a@example.com", "password": PASSWORD, "scope": "offline_access",
+    });
+    let first = tenant.token(login).await.expect(200)["refresh_token"].clone();
+    let exchange = |token: &Value| {
+        json!({
+            "grant_type": "refresh_token", "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET, "refresh_token": token,
+        })
+    };
+    let second = tenant.token(exchange(&first)).await.expect(200)["refresh_token"].clone();
+    tenant.token(exchange(&first)).await.expect(403);
+    tenant.token(exchange(&second)).await.expect(200);
 }
