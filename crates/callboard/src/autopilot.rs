@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use callboard_apps::{Catalogue, Executor, Options};
-use callboard_engine::{Engine, KeySource, Observer, Place, Settings, Source, WallTime};
+use callboard_apps::{CallOptions, Calls, Catalogue, Executor, HostPolicy, Options};
+use callboard_engine::{Engine, KeySource, Observer, Place, Settings, Source, WallTime, WithCalls};
 use include_dir::{Dir, include_dir};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
@@ -88,7 +88,10 @@ impl Autopilot {
                 .secrets_key
                 .clone()
                 .map_or_else(|| KeySource::File(data.join("secrets.key")), KeySource::Given),
-            performer: Arc::new(executor()?),
+            performer: Arc::new(WithCalls {
+                executor: executor()?,
+                calls: calls(&overlays.allowed_hosts)?,
+            }),
             catalogue,
             workflows: embedded_workflows(),
             workflows_folder: overlays.library.as_ref().map(|folder| folder.join("workflows")),
@@ -158,8 +161,15 @@ pub(crate) fn catalogue(overlay: Option<&Path>) -> anyhow::Result<Catalogue> {
     Ok(Catalogue::load(&overlays)?)
 }
 
-fn executor() -> anyhow::Result<Executor> {
+pub(crate) fn executor() -> anyhow::Result<Executor> {
     Ok(Executor::new(Options::new(world::clock(), Arc::new(world::random)))?)
+}
+
+fn calls(allowed_hosts: &[String]) -> anyhow::Result<Calls> {
+    let hosts: Vec<&str> = allowed_hosts.iter().map(String::as_str).collect();
+    let mut options = CallOptions::new(world::clock());
+    options.hosts = HostPolicy::only(&hosts)?;
+    Ok(Calls::new(&options)?)
 }
 
 /// The workflows that come with the program.

@@ -76,9 +76,18 @@ pub(crate) struct Place {
     pub(crate) key: Key,
 }
 
-/// Folders laid over what the binary embeds.
+/// Folders laid over what the binary embeds, and where workflows may call by themselves.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct Overlays {
+    /// Host that `call: http`, `openapi` and `mcp` may reach, such as `api.example.com` or `*.example.com`. Repeatable;
+    /// without one they reach none.
+    #[arg(
+        long = "allow-host",
+        env = "CALLBOARD_ALLOW_HOSTS",
+        value_delimiter = ',',
+        value_name = "HOST"
+    )]
+    pub(crate) allowed_hosts: Vec<String>,
     /// Folder with `workflows/*.yaml` laid over the embedded library.
     #[arg(long, env = "CALLBOARD_LIBRARY", value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) library: Option<PathBuf>,
@@ -285,6 +294,9 @@ pub(crate) struct Try {
     /// Send the calls for one origin to another: `https://HOST=http://ADDR:PORT`. Repeatable.
     #[arg(long = "origin", value_name = "FROM=TO")]
     pub(crate) origins: Vec<String>,
+    /// Cancel a run that is not finished by then.
+    #[arg(long, default_value_t = 60, value_name = "SECONDS")]
+    pub(crate) timeout: u32,
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) apps: Option<PathBuf>,
 }

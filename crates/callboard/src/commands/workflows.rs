@@ -90,7 +90,7 @@ fn check(files: &[PathBuf], apps: Option<&Path>, output: &mut Output) -> anyhow:
                 output.line(&format!("{GOOD}ok{GOOD:#} {}", file.display()));
             }
             for problem in &found {
-                explain(problem, &text, output);
+                output.line(&explained(problem, &text));
             }
         }
         mistakes.extend(found);
@@ -121,17 +121,18 @@ fn to_json(problem: &Problem) -> Value {
 }
 
 /// The mistake with the line it stands in, as a compiler shows it.
-fn explain(problem: &Problem, text: &str, output: &mut Output) {
-    output.line(&format!("{BAD}mistake{BAD:#}: {BOLD}{}{BOLD:#}", problem.message));
-    output
-        .line(&format!("{DIM}   --> {}:{}:{}{DIM:#}", problem.file, problem.line, problem.column));
+fn explained(problem: &Problem, text: &str) -> String {
+    let mut lines = vec![
+        format!("{BAD}mistake{BAD:#}: {BOLD}{}{BOLD:#}", problem.message),
+        format!("{DIM}   --> {}:{}:{}{DIM:#}", problem.file, problem.line, problem.column),
+    ];
     if let Some(line) = text.lines().nth(problem.line.saturating_sub(1)) {
-        output.line(&format!("{DIM}{:>5} |{DIM:#} {line}", problem.line));
         let indent = " ".repeat(problem.column.saturating_sub(1));
-        output.line(&format!("{DIM}      |{DIM:#} {indent}{BAD}^{BAD:#}"));
+        lines.push(format!("{DIM}{:>5} |{DIM:#} {line}", problem.line));
+        lines.push(format!("{DIM}      |{DIM:#} {indent}{BAD}^{BAD:#}"));
     }
-    if let Some(suggestion) = &problem.suggestion {
-        output.line(&format!("{DIM}      ={DIM:#} {suggestion}"));
-    }
-    output.line("");
+    lines.extend(
+        problem.suggestion.as_ref().map(|suggestion| format!("{DIM}      ={DIM:#} {suggestion}")),
+    );
+    lines.join("\n") + "\n"
 }

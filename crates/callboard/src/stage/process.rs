@@ -54,8 +54,10 @@ impl Process {
                 bail!("`{}` was not ready within {START:?}; see {}", process.what, log.display())
             }
         };
-        process.url =
-            ready["url"].as_str().context("the readiness line names no address")?.to_owned();
+        ready["url"]
+            .as_str()
+            .context("the readiness line names no address")?
+            .clone_into(&mut process.url);
         Ok(process)
     }
 

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a story that cannot go on says where")]
 
 mod a_crash_repeats_nothing;
+mod a_definition_is_tried;
 mod a_new_hire_has_an_identity;
 mod bad_input_changes_nothing;
 mod interposer;

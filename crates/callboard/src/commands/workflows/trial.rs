@@ -1,9 +1,151 @@
-//! `callboard workflows try`
+//! `callboard workflows try`: a definition in an engine that is gone with the process.
 
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use async_trait::async_trait;
+use callboard_apps::{
+    App, Attempt, CallAnswer, CallFailed, CallFailure, CallOptions, Calls, Failed, HostPolicy,
+    Link, Origin, Performed, Recovered, Tested,
+};
+use callboard_engine::{
+    Engine, KeySource, Performer, Place, RunDetail, Settings, Source, StartError, WallTime,
+    WithCalls,
+};
+use callboard_flow::{Change, ErrorKind, Fact, FunctionCall, WorkflowError};
+use secrecy::SecretString;
+use serde_json::{Map, Value, json};
+
+use super::explained;
+use crate::autopilot;
 use crate::cli::Try;
+use crate::exit::{Code, Failure};
 use crate::output::Output;
+use crate::world;
 
 pub(super) async fn run(arguments: Try, output: &mut Output) -> anyhow::Result<()> {
-    let _ = (arguments, output);
-    anyhow::bail!("pending")
+    let text = read(&arguments.file)?;
+    let input = match &arguments.input {
+        None => Value::Object(Map::new()),
+        Some(file) => {
+            let (value, _) = callboard_flow::yaml::read(&read(file)?)
+                .map_err(|problem| anyhow::anyhow!("{}: {problem}", file.display()))?;
+            value
+        }
+    };
+    let engine = engine(&arguments).await?;
+    let source = Source { file: arguments.file.display().to_string(), text: text.clone() };
+    let started = match engine.start_definition(source, input, "try").await {
+        Ok(started) => started,
+        Err(StartError::Definition(problems)) => {
+            for problem in &problems.0 {
+                output.note(&explained(problem, &text));
+            }
+            return Err(Failure::new(Code::Negative, "the definition has mistakes").into());
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let patience = Duration::from_secs(arguments.timeout.into());
+    let mut detail = engine.wait_for_run(&started.run, patience).await?;
+    if !detail.status.is_final() {
+        output.note(&format!("cancelled: not finished after {} s (--timeout)", arguments.timeout));
+        engine.cancel(&started.run, "try").await?;
+        detail = engine.wait_for_run(&started.run, patience).await?;
+    }
+    let facts = engine.replay(&started.run).await?;
+    engine.stop(Duration::ZERO).await;
+    output.document(&report(&detail, &facts))
+}
+
+fn report(detail: &RunDetail, facts: &[Fact]) -> Value {
+    let started = facts.iter().filter(|fact| fact.change == Change::Started);
+    let tasks: Vec<&str> = started.map(|fact| fact.task.as_str()).collect();
+    json!({
+        "status": detail.status.name(), "output": detail.output, "error": detail.error,
+        "tasks": tasks, "events": detail.events,
+    })
+}
+
+async fn engine(arguments: &Try) -> anyhow::Result<Engine> {
+    let catalogue = Arc::new(autopilot::catalogue(arguments.apps.as_deref())?);
+    let mut options = CallOptions::new(world::clock());
+    options.hosts = HostPolicy::public();
+    options.origins =
+        arguments.origins.iter().map(|text| origin(text)).collect::<anyhow::Result<_>>()?;
+    let performer =
+        Trial(WithCalls { executor: autopilot::executor()?, calls: Calls::new(&options)? });
+    Ok(Engine::open(Settings {
+        place: Place::Memory,
+        key: KeySource::Given(world::secret("").into()),
+        catalogue,
+        performer: Arc::new(performer),
+        workflows: Vec::new(),
+        workflows_folder: None,
+        time: Arc::new(WallTime::new(world::clock())),
+        lease_clock: world::clock(),
+        random: Arc::new(world::random),
+        administrator_key: None,
+        node: "try".into(),
+        parallel_runs: 1,
+        observer: None,
+    })
+    .await?)
+}
+
+/// `https://HOST=http://ADDR:PORT`
+fn origin(text: &str) -> anyhow::Result<(Origin, Origin)> {
+    let (from, to) = text.split_once('=').ok_or_else(|| {
+        Failure::new(
+            Code::Usage,
+            format!("--origin {text} is not https://HOST=http://ADDRESS:PORT"),
+        )
+    })?;
+    let parse = |text: &str| text.parse::<Origin>().with_context(|| format!("--origin {text}"));
+    Ok((parse(from)?, parse(to)?))
+}
+
+fn read(path: &Path) -> anyhow::Result<String> {
+    std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
+}
+
+/// Nothing is left to try again later: what cannot be reached now is an error of the definition's own run.
+struct Trial(WithCalls);
+
+#[async_trait]
+impl Performer for Trial {
+    async fn perform(&self, link: &Link, attempt: &Attempt<'_>) -> Result<Performed, Failed> {
+        self.0.perform(link, attempt).await
+    }
+
+    async fn recover(&self, link: &Link, attempt: &Attempt<'_>) -> Result<Recovered, Failed> {
+        self.0.recover(link, attempt).await
+    }
+
+    fn performs_calls(&self) -> bool {
+        true
+    }
+
+    async fn call(
+        &self,
+        call: &FunctionCall,
+        key: &str,
+        hidden: &[SecretString],
+    ) -> Result<CallAnswer, CallFailed> {
+        let answer = self.0.call(call, key, hidden).await;
+        answer.map_err(|CallFailed { failure, exchanges }| {
+            let failure = match failure {
+                CallFailure::Later(why) | CallFailure::Unsure(why) => {
+                    CallFailure::Rejected(WorkflowError::new(ErrorKind::Communication, why))
+                }
+                rejected @ CallFailure::Rejected(_) => rejected,
+            };
+            CallFailed { failure, exchanges }
+        })
+    }
+
+    async fn test(&self, app: &App, link: &Link) -> Result<Tested, Failed> {
+        self.0.test(app, link).await
+    }
 }
