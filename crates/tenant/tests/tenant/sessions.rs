@@ -122,3 +122,18 @@ async fn a_rotating_refresh_token_is_good_for_one_exchange() {
     tenant.token(exchange(&first)).await.expect(403);
     tenant.token(exchange(&second)).await.expect(200);
 }
+
+#[tokio::test]
+async fn a_new_address_or_password_ends_sessions_and_a_new_name_does_not() {
+    for (change, left) in [
+        (json!({"email": "b@example.com"}), 0),
+        (json!({"password": "Another-Horse-2"}), 0),
+        (json!({"nickname": "b"}), 1),
+    ] {
+        let tenant = TestTenant::start().await;
+        let (path, _) = logged_in(&tenant, 1).await;
+        tenant.admin().patch(&path, change.clone()).await.expect(200);
+        let listed = tenant.admin().get(&format!("{path}/sessions")).await.expect(200);
+        assert_eq!(listed["sessions"].as_array().unwrap().len(), left, "{change}");
+    }
+}

@@ -6,8 +6,8 @@ use serde_json::{Map, Value, json};
 
 use super::create::{check_metadata, check_password, fold_identifiers, take_text};
 use super::credential::Credential;
-use super::{KIND, find, keys, profile, require_self_or};
-use crate::management::connections;
+use super::{BY_USER, KIND, find, keys, profile, require_self_or};
+use crate::management::{connections, sessions};
 use crate::passwords::{Policy, Weakness};
 use crate::pipeline::{Answer, ApiError, Context, Request};
 use crate::store::{CommitError, Conflict, Document, Transaction};
@@ -23,6 +23,9 @@ const SEPARATE: [(&str, &str); 5] = [
     ("username", "email"),
     ("password", "phone_number"),
 ];
+
+/// Changes of these end the user's sessions, as a change of the password does.
+const ENDING_SESSIONS: [&str; 4] = ["email", "email_verified", "phone_number", "username"];
 
 pub(super) async fn update(context: Context, request: Request) -> Result<Answer, ApiError> {
     let id = request.id().to_owned();
@@ -122,6 +125,9 @@ async fn apply(
     if let Some(password) = &password {
         let identity = profile::identity_id(&profile::identities(&user.body)[position]);
         change = set_password(context, change, &connection, &identity, password, &body).await?;
+    }
+    if password.is_some() || ENDING_SESSIONS.iter().any(|name| fields.contains_key(*name)) {
+        change = change.delete_matching(sessions::KIND, BY_USER, user.id.as_str());
     }
     for (name, kind) in
         [("email", "sce"), ("username", "scu"), ("phone_number", "scpn"), ("password", "scp")]
