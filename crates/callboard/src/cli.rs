@@ -58,11 +58,15 @@ pub(crate) enum Command {
     /// Print version and build.
     Version,
     /// Print a completion script for a shell.
-    Completions { shell: Shell },
+    Completions {
+        /// The shell it is for.
+        shell: Shell,
+    },
 }
 
 /// Where the autopilot lives: a data folder on this machine, or a server by address.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Which autopilot")]
 pub(crate) struct Place {
     /// Data folder of the autopilot. A server that runs on it is used; else one is started for this command.
     #[arg(long, env = "CALLBOARD_DATA", default_value = ".callboard", value_name = "DIR", value_hint = ValueHint::DirPath)]
@@ -78,6 +82,7 @@ pub(crate) struct Place {
 
 /// Folders laid over what the binary embeds, and where workflows may call by themselves.
 #[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "What it runs with, where this command starts it")]
 pub(crate) struct Overlays {
     /// Host that `call: http`, `openapi` and `mcp` may reach, such as `api.example.com` or `*.example.com`. Repeatable;
     /// without one they reach none.
@@ -218,12 +223,14 @@ pub(crate) enum Link {
     },
     /// Test the connection: who it is, until when, which scopes are granted and which are lacking.
     Test {
+        /// Name of the link.
         name: String,
         #[command(flatten)]
         place: Place,
     },
     /// Remove a link and its credentials.
     Remove {
+        /// Name of the link.
         name: String,
         #[command(flatten)]
         place: Place,
@@ -242,12 +249,14 @@ pub(crate) enum Actions {
     },
     /// Show one action: arguments, scopes, risk, inverse.
     Show {
+        /// Id of the action, such as `auth0.users.block`.
         id: String,
         #[command(flatten)]
         place: Place,
     },
     /// Perform one action through a link, as a journalled run of one step.
     Run {
+        /// Id of the action, such as `auth0.users.block`.
         id: String,
         /// Arguments as a JSON object; `-` reads stdin.
         #[arg(long, default_value = "{}", value_name = "JSON")]
@@ -269,13 +278,16 @@ pub(crate) enum Workflows {
     },
     /// Check definitions: every mistake with file, line and what would be right.
     Check {
+        /// Definitions to check.
         #[arg(required = true, value_hint = ValueHint::FilePath)]
         files: Vec<PathBuf>,
+        /// Folder with `<app>/app.yaml` laid over the embedded manifests.
         #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
         apps: Option<PathBuf>,
     },
     /// Show one workflow.
     Show {
+        /// Name of the workflow.
         name: String,
         #[command(flatten)]
         place: Place,
@@ -286,6 +298,7 @@ pub(crate) enum Workflows {
 
 #[derive(Debug, Args)]
 pub(crate) struct Try {
+    /// The definition.
     #[arg(value_hint = ValueHint::FilePath)]
     pub(crate) file: PathBuf,
     /// The run's input, JSON or YAML.
@@ -297,6 +310,7 @@ pub(crate) struct Try {
     /// Cancel a run that is not finished by then.
     #[arg(long, default_value_t = 60, value_name = "SECONDS")]
     pub(crate) timeout: u32,
+    /// Folder with `<app>/app.yaml` laid over the embedded manifests.
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) apps: Option<PathBuf>,
 }
@@ -305,6 +319,7 @@ pub(crate) struct Try {
 pub(crate) enum Run {
     /// Start a run.
     Start {
+        /// Name of the workflow.
         workflow: String,
         /// Input as JSON; `-` reads stdin.
         #[arg(long, default_value = "{}", value_name = "JSON")]
@@ -326,6 +341,7 @@ pub(crate) enum Run {
         /// Only runs of this workflow.
         #[arg(long)]
         workflow: Option<String>,
+        /// At most so many.
         #[arg(long, default_value_t = 20)]
         limit: u32,
         #[command(flatten)]
@@ -333,20 +349,25 @@ pub(crate) enum Run {
     },
     /// Show one run: each call with its outcome.
     Show {
+        /// Id of the run.
         id: String,
         #[command(flatten)]
         place: Place,
     },
     /// Follow a run until it is final.
     Watch {
+        /// Id of the run.
         id: String,
         #[command(flatten)]
         place: Place,
     },
     /// Answer a step that needs attention: it happened, it did not, or repeat it.
     Resolve {
+        /// Id of the run.
         id: String,
+        /// Id of the step, as `run show --json` tells it.
         step: String,
+        /// What is known of it.
         #[arg(value_parser = ["happened", "did-not", "repeat"])]
         verdict: String,
         /// What the step would have answered, as JSON, where it happened.
@@ -357,6 +378,7 @@ pub(crate) enum Run {
     },
     /// Cancel a run.
     Cancel {
+        /// Id of the run.
         id: String,
         #[command(flatten)]
         place: Place,

@@ -64,7 +64,8 @@ fn list(actions: &Shown, output: &mut Output) -> anyhow::Result<()> {
         return output.document(actions);
     }
     let row = |action: &Action| {
-        vec![action.id.clone(), action.risk.clone(), action.recovery.clone(), action.title.clone()]
+        let recovery = action.recovery.split(':').next().unwrap_or_default().to_owned();
+        vec![action.id.clone(), action.risk.clone(), recovery, action.title.clone()]
     };
     let rows: Vec<Vec<String>> = actions.actions.iter().map(row).collect();
     output.table(&["action", "risk", "after a crash", "title"], &rows, "no such actions");
@@ -83,7 +84,7 @@ fn show(detail: &ActionDetail, output: &mut Output) -> anyhow::Result<()> {
     for (name, value) in [
         ("call it as", action.function.clone()),
         ("risk", action.risk.clone()),
-        ("scopes", or_none(&detail.scopes)),
+        ("scopes", scopes(&detail.scopes)),
         ("undone by", detail.inverse.clone()),
         ("after a crash", action.recovery.clone()),
         ("rate bucket", detail.bucket.clone()),
@@ -121,4 +122,16 @@ fn show(detail: &ActionDetail, output: &mut Output) -> anyhow::Result<()> {
         .collect();
     output.table(&["name", "type", "", "meaning"], &rows, "takes no arguments");
     Ok(())
+}
+
+/// Each of these, and in brackets what would do as well.
+fn scopes(needed: &[String]) -> String {
+    if needed.is_empty() {
+        return "none".into();
+    }
+    let one = |alternatives: &String| match alternatives.split_once(", ") {
+        Some((usual, others)) => format!("{usual} (or {})", others.replace(", ", " or ")),
+        None => alternatives.clone(),
+    };
+    needed.iter().map(one).collect::<Vec<_>>().join(", ")
 }
