@@ -5,6 +5,7 @@
 mod a_crash_repeats_nothing;
 mod a_definition_is_tried;
 mod a_new_hire_has_an_identity;
+mod an_admin_acts_on_a_user;
 mod bad_input_changes_nothing;
 mod interposer;
 mod the_tenant_has_a_bad_day;
