@@ -1,4 +1,4 @@
-//! The body of a request: JSON, or a form.
+//! The body of a request: JSON, a form, or a page.
 
 use axum::body::{Body, to_bytes};
 use callboard_contract::Operation;
@@ -32,6 +32,7 @@ pub(super) async fn read(
         "" | "application/json" => serde_json::from_slice(&bytes).map_err(|_| {
             ApiError::new(StatusCode::BAD_REQUEST, "Invalid request payload JSON format")
         }),
+        "text/html" => Ok(String::from_utf8_lossy(&bytes).into_owned().into()),
         _ => Err(ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Unsupported Media Type")),
     }
 }

@@ -54,6 +54,11 @@ impl Table {
         self.behaviours.remove(operation)
     }
 
+    #[cfg(test)]
+    pub(crate) fn knows(&self, operation: &str) -> bool {
+        self.behaviours.contains_key(operation)
+    }
+
     /// What no route has taken: misspelt operation ids.
     pub(super) fn left_over(&self) -> Vec<&'static str> {
         self.behaviours.keys().copied().collect()

@@ -5,6 +5,7 @@ mod apis;
 mod authentication_methods;
 mod clients;
 mod connections;
+mod every_operation;
 mod harness;
 mod logs;
 mod pipeline;
