@@ -6,10 +6,13 @@ mod attack_protection;
 mod blacklists;
 mod branding;
 pub(crate) mod client_grants;
+mod client_metadata;
 pub(crate) mod clients;
+mod connected_accounts;
 pub(crate) mod connections;
 mod consents;
 mod custom_domains;
+mod directory_provisioning;
 pub(crate) mod effective;
 mod emails;
 mod event_streams;
@@ -19,6 +22,7 @@ mod generic;
 mod groups;
 mod guardian;
 mod hooks;
+mod jobs;
 mod keys;
 mod listing;
 mod log_streams;
@@ -31,6 +35,7 @@ mod profiles;
 mod prompts;
 pub(crate) mod refresh_tokens;
 pub(crate) mod resource_servers;
+mod risk_assessors;
 pub(crate) mod roles;
 mod rules;
 mod self_service_profiles;
@@ -73,12 +78,17 @@ pub(crate) fn table() -> Table {
     groups::behaviours(&mut table);
     guardian::behaviours(&mut table);
     hooks::behaviours(&mut table);
+    client_metadata::behaviours(&mut table);
+    connected_accounts::behaviours(&mut table);
+    directory_provisioning::behaviours(&mut table);
+    jobs::behaviours(&mut table);
     keys::behaviours(&mut table);
     log_streams::behaviours(&mut table);
     network_acls::behaviours(&mut table);
     organizations::behaviours(&mut table);
     profiles::behaviours(&mut table);
     prompts::behaviours(&mut table);
+    risk_assessors::behaviours(&mut table);
     rules::behaviours(&mut table);
     self_service_profiles::behaviours(&mut table);
     table
@@ -90,36 +100,10 @@ mod tests {
 
     /// Operations that answer 501.
     const STILL_MISSING: &[&str] = &[
-        "delete_directory-provisioning",
-        "delete_federated-connections-tokensets_by_tokenset_id",
-        "delete_multifactor_by_provider",
-        "delete_role_groups",
-        "get_connected-accounts",
-        "get_connections-directory-provisionings",
-        "get_directory-provisioning",
-        "get_directory_provisioning_default_mapping",
-        "get_errors",
-        "get_federated-connections-tokensets",
-        "get_jobs_by_id",
-        "get_role_groups",
         "get_signing_key",
         "get_signing_keys",
-        "get_synchronized-groups",
-        "get_user_groups",
-        "get_user_role_source_groups",
-        "patch_directory-provisioning",
-        "post_clear_assessors",
-        "post_clients_cimd_preview",
-        "post_clients_cimd_register",
-        "post_directory-provisioning",
-        "post_role_groups",
         "post_signing_keys",
-        "post_synchronizations",
-        "post_users-exports",
-        "post_users-imports",
-        "post_verification-email",
         "put_signing_keys",
-        "put_synchronized-groups",
         "subscribe_events",
     ];
 

@@ -10,6 +10,7 @@ mod body;
 mod context;
 mod error;
 mod management_log;
+mod multipart;
 mod origin;
 mod paging;
 mod projection;

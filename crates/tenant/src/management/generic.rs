@@ -15,7 +15,7 @@ pub(super) use collection::{behaviours, create, find, listed, merge, of_parent};
 pub(super) use family::{Family, Occasion, Parent, Repeated, Unique, Verb};
 pub(super) use fields::{Change, Fields, fields_of, without};
 pub(super) use id_form::{IdForm, uuid};
-pub(super) use listing::Listing;
+pub(super) use listing::{Listing, every};
 pub(super) use singleton::{Singleton, behaviours as singleton_behaviours};
 
 use callboard_contract::{Operation, contract};

@@ -1,5 +1,8 @@
 //! Groups that a directory has sent: read, deleted, and given roles. Nothing in the API makes one.
 
+mod of_role;
+mod of_user;
+
 use callboard_contract::Inexistent;
 use serde_json::Value;
 
@@ -30,6 +33,8 @@ static GROUPS: Family = Family {
 
 pub(super) fn behaviours(table: &mut Table) {
     generic::behaviours(table, &GROUPS);
+    of_role::behaviours(table);
+    of_user::behaviours(table);
     table.read("get_group_members", |context, request| {
         related(context, request, MEMBER, super::users::KIND, "get_group_members", &MEMBER_FIELDS)
     });

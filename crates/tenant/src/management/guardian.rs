@@ -2,6 +2,7 @@
 
 mod enrollments;
 mod factors;
+mod legacy_providers;
 
 use serde_json::{Value, json};
 
@@ -161,4 +162,5 @@ pub(super) fn behaviours(table: &mut Table) {
     }
     factors::behaviours(table);
     enrollments::behaviours(table);
+    legacy_providers::behaviours(table);
 }

@@ -2,7 +2,7 @@
 
 mod authentication_methods;
 mod by_email;
-mod create;
+pub(super) mod create;
 pub(crate) mod credential;
 mod delete;
 mod effective;

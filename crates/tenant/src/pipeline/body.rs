@@ -6,7 +6,7 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, StatusCode};
 use serde_json::Value;
 
-use super::ApiError;
+use super::{ApiError, multipart};
 
 /// What any endpoint accepts at most, in bytes.
 pub(crate) const MAX_BODY: usize = 1_048_576;
@@ -28,6 +28,11 @@ pub(super) async fn read(
         "application/x-www-form-urlencoded" => {
             let pairs: Vec<_> = url::form_urlencoded::parse(&bytes).into_owned().collect();
             Ok(operation.body_from_form(&pairs))
+        }
+        "multipart/form-data" => {
+            let header = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+            let parts = multipart::parts(header.unwrap_or_default(), &bytes);
+            Ok(operation.body_from_form(&parts))
         }
         "" | "application/json" => serde_json::from_slice(&bytes).map_err(|_| {
             ApiError::new(StatusCode::BAD_REQUEST, "Invalid request payload JSON format")

@@ -43,6 +43,11 @@ impl ApiError {
         Self { cause: Some(cause.into()), ..ErrorBody::internal().into() }
     }
 
+    /// What the caller reads.
+    pub(crate) fn message(&self) -> &str {
+        &self.body.message
+    }
+
     pub(crate) fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.push((name, value));
         self

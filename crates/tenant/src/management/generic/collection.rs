@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::family::{Family, OF_PARENT, Occasion, Repeated, Verb};
 use super::fields::{Change, Fields, fields_of};
-use super::listing::{Listing, whole_kind, with_key};
+use super::listing::{Listing, every, with_key};
 use super::{operation, success};
 use crate::pipeline::{Answer, ApiError, Context, Projection, Request, Table};
 use crate::store::{Document, Transaction};
@@ -65,7 +65,7 @@ pub(in crate::management) async fn listed(
 ) -> Result<Vec<Document>, ApiError> {
     match family.parent {
         Some(parent) => of_parent(family, context, request.path(parent.path_id)).await,
-        None => Ok(whole_kind(context, family.kind).await?),
+        None => Ok(every(context, family.kind).await?),
     }
 }
 

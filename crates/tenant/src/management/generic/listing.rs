@@ -173,7 +173,10 @@ fn compare(one: &Value, other: &Value) -> Ordering {
 }
 
 /// Every document of a kind, oldest first.
-pub(super) async fn whole_kind(context: &Context, kind: Kind) -> Result<Vec<Document>, StoreError> {
+pub(in crate::management) async fn every(
+    context: &Context,
+    kind: Kind,
+) -> Result<Vec<Document>, StoreError> {
     let mut all: Vec<Document> = Vec::new();
     loop {
         let after = all.last().map_or(0, |last| last.position);

@@ -19,7 +19,7 @@ pub(crate) struct Subject {
 
 impl Subject {
     /// The identity that a request describes; without one the primary.
-    pub(super) async fn chosen(
+    pub(crate) async fn chosen(
         store: &dyn Store,
         user: Document,
         wanted: Option<&Value>,

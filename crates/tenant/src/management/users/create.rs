@@ -36,6 +36,16 @@ pub(super) async fn create(context: Context, request: Request) -> Result<Answer,
     })
 }
 
+/// The profile of somebody who is imported into a database.
+pub(in crate::management) fn imported(
+    context: &Context,
+    connection: &Document,
+    local_id: &str,
+    fields: Map<String, Value>,
+) -> Result<Value, ApiError> {
+    new_profile(context, connection, &Strategy::Database, local_id, fields)
+}
+
 async fn connection(
     context: &Context,
     fields: &mut Map<String, Value>,
