@@ -138,6 +138,11 @@ impl Action {
         format!("{}:{}@callboard", self.id, self.version)
     }
 
+    /// Whether what undoes it depends on what stood there before, so that this is read first.
+    pub fn reads_before(&self) -> bool {
+        self.before.is_some()
+    }
+
     /// The risk of these arguments: a raw `GET` is a read although a raw call can be anything.
     pub fn risk_of(&self, arguments: &Value) -> Risk {
         let Some(by) = &self.risk_by else { return self.risk };

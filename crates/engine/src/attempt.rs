@@ -14,7 +14,7 @@ use crate::performer::Performer;
 use crate::raw;
 use crate::sealing;
 use crate::time::Time;
-use crate::vault::Vault;
+use crate::vault::{Vault, VaultError};
 
 /// Everything that a call needs, so that it runs apart from its run.
 pub(crate) struct Going {
@@ -24,7 +24,20 @@ pub(crate) struct Going {
     pub(crate) delays: u32,
     pub(crate) first_attempt_at: Timestamp,
     pub(crate) then: Then,
+    /// What stood there before, sealed.
+    pub(crate) before: Option<String>,
+    /// Only to look at what stands there; the attempt itself follows.
+    pub(crate) looks: bool,
     pub(crate) work: Work,
+}
+
+/// What came of a call.
+#[expect(clippy::large_enum_variant, reason = "made and taken apart at once, never stored")]
+pub(crate) enum Ended {
+    /// The entry to write down.
+    Outcome(Fact),
+    /// What stands there is known: the attempt can be written down, then made.
+    Looked(Box<Going>),
 }
 
 /// What is to be performed.
@@ -39,13 +52,44 @@ pub(crate) fn key(run: &RunId, step: &StepId) -> String {
 }
 
 impl Going {
-    /// Performs it, or finds out about it; the answer is the entry to write down.
+    /// Looks, performs or finds out.
     pub(crate) async fn go(
         self,
         performer: &dyn Performer,
         vault: &Vault,
         time: &dyn Time,
-    ) -> Fact {
+    ) -> Ended {
+        if self.looks {
+            self.look(performer, vault, time).await
+        } else {
+            Ended::Outcome(self.act(performer, vault, time).await)
+        }
+    }
+
+    async fn look(mut self, performer: &dyn Performer, vault: &Vault, time: &dyn Time) -> Ended {
+        if let Work::Action(admitted) = &self.work {
+            let seen = match self.open(admitted, vault) {
+                Ok(attempt) => performer.before(&admitted.link.link, &attempt).await,
+                Err(failed) => Err(failed),
+            };
+            match seen {
+                Ok(seen) => {
+                    let seen = seen.unwrap_or_default();
+                    self.before = Some(sealing::seal_whole(vault, &self.run, &seen));
+                }
+                Err(failed) => {
+                    let Self { step, attempt, delays, .. } = self;
+                    let tried = Tried { step, attempt, delays, now: time.now() };
+                    return Ended::Outcome(outcome::of_looking(tried, failed));
+                }
+            }
+        }
+        self.looks = false;
+        Ended::Looked(Box::new(self))
+    }
+
+    /// Performs it, or finds out about it; the answer is the entry to write down.
+    async fn act(self, performer: &dyn Performer, vault: &Vault, time: &dyn Time) -> Fact {
         let admitted = match &self.work {
             Work::Raw(call) => return raw::go(&self, call, performer, vault, time).await,
             Work::Action(admitted) => admitted,
@@ -76,19 +120,23 @@ impl Going {
 
     #[expect(clippy::result_large_err, reason = "the performer's own error, handed on at once")]
     fn open<'a>(&self, admitted: &'a Admitted, vault: &Vault) -> Result<Attempt<'a>, Failed> {
-        let mut arguments = admitted.arguments.clone();
-        let secrets = sealing::open(vault, &self.run, &mut arguments).map_err(|error| Failed {
+        let closed = |error: VaultError| Failed {
             failure: Failure::Credentials {
                 why: error.to_string(),
                 remedy: "start with the key that this data was sealed with".into(),
             },
             exchanges: Vec::new(),
-        })?;
+        };
+        let mut arguments = admitted.arguments.clone();
+        let secrets = sealing::open(vault, &self.run, &mut arguments).map_err(closed)?;
+        let before = self.before.as_deref();
+        let before = before.map(|before| sealing::open_whole(vault, &self.run, before));
         let key = key(&self.run, &self.step);
         let correlation = self.run.to_string();
         let mut attempt =
             Attempt::new(&admitted.action, arguments, key, self.first_attempt_at, correlation);
         attempt.secrets = secrets;
+        attempt.before = before.transpose().map_err(closed)?;
         Ok(attempt)
     }
 
@@ -99,14 +147,23 @@ impl Going {
 }
 
 /// The entry that goes before a call.
-pub(crate) fn attempted(run: &RunId, step: &StepId, task: &str, attempt: u32, work: &Work) -> Fact {
-    let (action, link, arguments) = match work {
+pub(crate) fn attempted(going: &Going, task: &str) -> Fact {
+    let (action, link, arguments) = match &going.work {
         Work::Action(admitted) => {
             let link = admitted.link.link.name.clone();
             (admitted.action.id.clone(), link, admitted.arguments.clone())
         }
         Work::Raw(call) => (raw::word(call).to_owned(), String::new(), raw::shown(call)),
     };
-    let (step, task, key) = (step.clone(), task.to_owned(), key(run, step));
-    Fact::Attempted { step, task, attempt, action, link, arguments, key }
+    let Going { run, step, attempt, before, .. } = going;
+    Fact::Attempted {
+        step: step.clone(),
+        task: task.to_owned(),
+        attempt: *attempt,
+        action,
+        link,
+        arguments,
+        key: key(run, step),
+        before: before.clone(),
+    }
 }

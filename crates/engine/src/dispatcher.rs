@@ -16,7 +16,7 @@ const LOOK_AROUND: SignedDuration = SignedDuration::from_secs(30);
 const STORE_PAUSE: SignedDuration = SignedDuration::from_secs(1);
 
 pub(crate) async fn dispatch(shared: Arc<Shared>, parallel_runs: usize) {
-    let permits = Arc::new(Semaphore::new(parallel_runs.max(1)));
+    let permits = Arc::new(Semaphore::new(parallel_runs));
     while !shared.stop.is_cancelled() {
         let woken = shared.wake.notified();
         tokio::pin!(woken);

@@ -10,7 +10,7 @@ use callboard_flow::StepId;
 use jiff::{SignedDuration, Timestamp};
 use tokio::task::JoinSet;
 
-use crate::attempt::{self, Going, Work};
+use crate::attempt::{self, Ended, Going, Work};
 use crate::engine::Shared;
 use crate::fold::{Inconsistency, Move, Phase, RunState, Wish};
 use crate::gate::{Gate, Refused};
@@ -64,7 +64,7 @@ struct Driver {
     epoch: i64,
     state: RunState,
     in_flight: BTreeSet<StepId>,
-    calls: JoinSet<Fact>,
+    calls: JoinSet<Ended>,
     /// Decided, not yet durable.
     unwritten: Vec<Entry>,
     /// To be done once it is.
@@ -215,13 +215,21 @@ impl Driver {
             }
             Wish::Timer { .. } | Wish::Emit { .. } | Wish::Other(_) => return Ok(()),
         };
-        if then == Then::Perform {
-            self.write(attempt::attempted(&self.state.run, &step, &pending.task, attempt, &work))?;
-        }
-        self.in_flight.insert(step.clone());
+        let looks = match &work {
+            Work::Action(admitted) => {
+                then == Then::Perform && pending.before.is_none() && admitted.action.reads_before()
+            }
+            Work::Raw(_) => false,
+        };
         let first_attempt_at = pending.first_attempt_at.unwrap_or_else(|| self.now());
-        let (run, delays) = (self.state.run.clone(), pending.delays);
-        self.to_start.push(Going { run, step, attempt, delays, first_attempt_at, then, work });
+        let (run, delays, before) = (self.state.run.clone(), pending.delays, pending.before);
+        let going =
+            Going { run, step, attempt, delays, first_attempt_at, then, before, looks, work };
+        if then == Then::Perform && !looks {
+            self.write(attempt::attempted(&going, &pending.task))?;
+        }
+        self.in_flight.insert(going.step.clone());
+        self.to_start.push(going);
         Ok(())
     }
 
@@ -277,16 +285,20 @@ impl Driver {
     /// Takes in every call that has ended.
     fn take_outcomes(
         &mut self,
-        ended: Result<Fact, tokio::task::JoinError>,
+        ended: Result<Ended, tokio::task::JoinError>,
     ) -> Result<(), DriveError> {
         let mut next = Some(ended);
         while let Some(ended) = next {
             match ended {
-                Ok(fact) => {
+                Ok(Ended::Looked(going)) => self.attempt(*going)?,
+                Ok(Ended::Outcome(fact)) => {
                     if let Some(step) = fact.step() {
                         self.in_flight.remove(step);
+                        // Nobody waits any more for the attempt that a look came before.
+                        if self.state.find(step).is_some() {
+                            self.write(fact)?;
+                        }
                     }
-                    self.write(fact)?;
                 }
                 // Its outcome is unknown; the next owner of the run finds out about it.
                 Err(error) => {
@@ -296,6 +308,18 @@ impl Driver {
             }
             next = self.calls.try_join_next();
         }
+        Ok(())
+    }
+
+    /// The attempt that a look came before, unless the run is about to end.
+    fn attempt(&mut self, going: Going) -> Result<(), DriveError> {
+        let task = self.state.find(&going.step).map(|pending| pending.task.clone());
+        let Some(task) = task.filter(|_| !self.is_stopping()) else {
+            self.in_flight.remove(&going.step);
+            return Ok(());
+        };
+        self.write(attempt::attempted(&going, &task))?;
+        self.to_start.push(going);
         Ok(())
     }
 

@@ -40,7 +40,7 @@ pub struct Settings {
     pub administrator_key: Option<SecretString>,
     /// Names this machine among those that share a database.
     pub node: String,
-    /// So many runs are driven at a time.
+    /// So many runs are driven at a time; none where this is 0, for looking at data only.
     pub parallel_runs: usize,
     pub observer: Option<Arc<dyn Observer>>,
 }
@@ -132,7 +132,9 @@ impl Engine {
             tracker: TaskTracker::new(),
             stop: CancellationToken::new(),
         });
-        shared.tracker.spawn(dispatch(Arc::clone(&shared), settings.parallel_runs));
+        if settings.parallel_runs > 0 {
+            shared.tracker.spawn(dispatch(Arc::clone(&shared), settings.parallel_runs));
+        }
         Ok(Self { shared, api_keys })
     }
 

@@ -127,11 +127,12 @@ impl RunState {
         let at = entry.at;
         match &entry.fact {
             Fact::Started { .. } => return Err("a run starts once".into()),
-            Fact::Attempted { step, attempt, link, .. } => {
+            Fact::Attempted { step, attempt, link, before, .. } => {
                 let pending = self.pending_mut(step)?;
                 pending.phase = Phase::Attempted;
                 pending.attempts = *attempt;
                 pending.link = Some(link.clone());
+                pending.before.clone_from(before);
                 pending.first_attempt_at.get_or_insert(at);
             }
             Fact::Succeeded { step, output, .. } => {
@@ -148,6 +149,7 @@ impl RunState {
                 let phase = Phase::Deferred { next_at: *next_at, then: *then };
                 let pending = self.pending_mut(step)?;
                 pending.delays = pending.delays.saturating_add(1);
+                pending.look_afresh(*then);
                 self.rest(step, phase, *then)?;
             }
             Fact::TimerSet { step, until, .. } => {
@@ -172,7 +174,11 @@ impl RunState {
                     self.settle(&Event::CallSucceeded { step: step.clone(), output, at })?;
                 }
                 Verdict::DidNot | Verdict::Repeat => {
-                    self.pending_mut(step)?.phase = Phase::Due { then: Then::Perform };
+                    let pending = self.pending_mut(step)?;
+                    pending.phase = Phase::Due { then: Then::Perform };
+                    if *verdict == Verdict::DidNot {
+                        pending.look_afresh(Then::Perform);
+                    }
                 }
             },
             Fact::Unblocked { step, .. } => {

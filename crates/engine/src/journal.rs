@@ -42,6 +42,9 @@ pub enum Fact {
         /// As the interpreter evaluated them: secrets in them are sealed.
         arguments: Value,
         key: String,
+        /// What stood there before, sealed as a whole, where undoing it needs that.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        before: Option<String>,
     },
     Succeeded {
         step: StepId,
@@ -49,8 +52,6 @@ pub enum Fact {
         how: How,
         /// Secrets in it are sealed.
         output: Value,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        before: Option<Value>,
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         exchanges: Vec<Exchange>,
     },

@@ -43,6 +43,15 @@ pub(crate) fn of_performing(tried: Tried, result: Result<Performed, Failed>) -> 
     }
 }
 
+/// After looking at what stands there failed: nothing was attempted, so nothing can have happened.
+pub(crate) fn of_looking(tried: Tried, failed: Failed) -> Fact {
+    let Failed { failure, exchanges } = failed;
+    match failure {
+        Failure::Unsure { why } => deferred(tried, why, None, Then::Perform, exchanges),
+        failure => of_performing(tried, Err(Failed { failure, exchanges })),
+    }
+}
+
 /// After one of the language's own calls failed.
 pub(crate) fn of_calling(tried: Tried, failed: CallFailed) -> Fact {
     let CallFailed { failure, exchanges } = failed;
@@ -97,8 +106,9 @@ pub(crate) fn of_recovering(
 }
 
 fn succeeded(tried: Tried, how: How, performed: Performed) -> Fact {
-    let Performed { output, before, exchanges } = performed;
-    Fact::Succeeded { step: tried.step, attempt: tried.attempt, how, output, before, exchanges }
+    // What stood there before is in the entry of the attempt.
+    let Performed { output, exchanges, .. } = performed;
+    Fact::Succeeded { step: tried.step, attempt: tried.attempt, how, output, exchanges }
 }
 
 fn failed(tried: Tried, error: WorkflowError, exchanges: Vec<Exchange>) -> Fact {

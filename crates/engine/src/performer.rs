@@ -5,10 +5,16 @@ use callboard_apps::{App, Attempt, Executor, Failed, Link, Performed, Recovered,
 use callboard_apps::{CallAnswer, CallFailed, CallFailure, Calls};
 use callboard_flow::{ErrorKind, FunctionCall, WorkflowError};
 use secrecy::SecretString;
+use serde_json::Value;
 
 /// The engine's only way to the outside.
 #[async_trait]
 pub trait Performer: Send + Sync {
+    /// What stands there before an action that [reads it](callboard_apps::Action::reads_before). Changes nothing.
+    async fn before(&self, _: &Link, _: &Attempt<'_>) -> Result<Option<Value>, Failed> {
+        Ok(None)
+    }
+
     async fn perform(&self, link: &Link, attempt: &Attempt<'_>) -> Result<Performed, Failed>;
 
     /// Finds out what became of an attempt without an outcome, as its action's manifest says.
@@ -37,6 +43,10 @@ pub trait Performer: Send + Sync {
 
 #[async_trait]
 impl Performer for Executor {
+    async fn before(&self, link: &Link, attempt: &Attempt<'_>) -> Result<Option<Value>, Failed> {
+        Executor::before(self, link, attempt).await
+    }
+
     async fn perform(&self, link: &Link, attempt: &Attempt<'_>) -> Result<Performed, Failed> {
         Executor::perform(self, link, attempt).await
     }
@@ -58,6 +68,10 @@ pub struct WithCalls {
 
 #[async_trait]
 impl Performer for WithCalls {
+    async fn before(&self, link: &Link, attempt: &Attempt<'_>) -> Result<Option<Value>, Failed> {
+        self.executor.before(link, attempt).await
+    }
+
     async fn perform(&self, link: &Link, attempt: &Attempt<'_>) -> Result<Performed, Failed> {
         self.executor.perform(link, attempt).await
     }

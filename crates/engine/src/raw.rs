@@ -59,7 +59,7 @@ pub(crate) async fn go(
     let (step, attempt, delays) = (going.step.clone(), going.attempt, going.delays);
     match result {
         Ok(CallAnswer { output, exchanges }) => {
-            Fact::Succeeded { step, attempt, how: How::Performed, output, before: None, exchanges }
+            Fact::Succeeded { step, attempt, how: How::Performed, output, exchanges }
         }
         Err(failed) => {
             outcome::of_calling(Tried { step, attempt, delays, now: time.now() }, failed)

@@ -21,6 +21,19 @@ pub(crate) fn seal(vault: &Vault, run: &RunId, pointers: &[String], output: &mut
     }
 }
 
+/// The whole value as one token: its shape shows nothing either, and numbers stay numbers.
+pub(crate) fn seal_whole(vault: &Vault, run: &RunId, value: &Value) -> String {
+    token(vault, run, &value.to_string())
+}
+
+/// What `seal_whole` sealed.
+pub(crate) fn open_whole(vault: &Vault, run: &RunId, token: &str) -> Result<Value, VaultError> {
+    let text = replace_tokens(token, &mut |token| {
+        vault.open_sealed(run.as_str(), token).map(|secret| secret.expose_secret().to_owned())
+    })?;
+    serde_json::from_str(&text).map_err(|_| VaultError::DoesNotOpen { what: run.to_string() })
+}
+
 /// Opens every token in `arguments`. Answers the secrets, so that they can be kept out of what is shown.
 pub(crate) fn open(
     vault: &Vault,
@@ -165,6 +178,15 @@ mod tests {
         assert_eq!(secrets.len(), 4);
         let expected = json!({"text": "Choose here: https://t/1?a#b. And https://t/1?a#bb", "codes": [{"code": "x"}, {"code": "7"}]});
         assert_eq!(arguments, expected);
+    }
+
+    #[test]
+    fn a_whole_value_is_one_token_and_keeps_its_types() {
+        let value = json!({"blocked": false, "logins": 7, "name": "Ada"});
+        let token = seal_whole(&vault(), &run('a'), &value);
+        assert_eq!(masked(&json!(token)), "[sealed]");
+        assert_eq!(open_whole(&vault(), &run('a'), &token).unwrap(), value);
+        assert!(open_whole(&vault(), &run('b'), &token).is_err());
     }
 
     #[test]

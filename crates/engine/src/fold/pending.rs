@@ -18,6 +18,8 @@ pub(crate) struct Pending {
     pub(crate) attempts: u32,
     pub(crate) delays: u32,
     pub(crate) first_attempt_at: Option<Timestamp>,
+    /// What stood there before the attempt that may have changed it, sealed.
+    pub(crate) before: Option<String>,
     /// Through which link it was attempted.
     pub(crate) link: Option<String>,
     /// The interpreter does not wait for it any more.
@@ -90,6 +92,7 @@ impl Pending {
             attempts: 0,
             delays: 0,
             first_attempt_at: None,
+            before: None,
             link: None,
             forgotten: false,
         };
@@ -107,6 +110,14 @@ impl Pending {
             Phase::Attention { reason: Reason::UnknownOutcome, .. }
             | Phase::Due { .. }
             | Phase::Attempted => None,
+        }
+    }
+
+    /// An attempt that certainly changed nothing: the next one looks again at what stands there. After one that may
+    /// have changed it, only the first look counts.
+    pub(super) fn look_afresh(&mut self, then: Then) {
+        if then == Then::Perform {
+            self.before = None;
         }
     }
 

@@ -207,3 +207,20 @@ async fn the_languages_own_calls_are_repeated_when_they_only_read_and_asked_abou
         }
     }
 }
+
+#[tokio::test]
+async fn what_stands_there_is_looked_at_until_it_is_known_and_nothing_is_attempted_before() {
+    let premises = Premises::new();
+    let engine = premises.open_with_link(&[&one_call("office.desks.move")]).await;
+    let later = Failure::Later { retry_at: None, why: "the office is closed".into() };
+    premises.office.will("look", Fate::Fails(later.clone()));
+    premises.office.will("look", Fate::Fails(Failure::Unsure { why: "the line was cut".into() }));
+    premises.office.will("office.desks.move", Fate::Fails(later));
+    premises.office.will("office.desks.move", Fate::Vanishes);
+    let run = engine.start_run(start("one-call", None)).await.unwrap().run;
+    assert_eq!(at_rest(&engine, &run).await.steps[0].attempts, 0);
+    let done = to_the_end(&engine, &premises.time, &run).await;
+    assert_eq!((done.status, done.output), (RunStatus::Completed, Some(json!({"from": 7}))));
+    let looks = premises.office.looks.load(std::sync::atomic::Ordering::SeqCst);
+    assert_eq!(looks, 4, "again after what changed nothing, never after what may have changed it");
+}

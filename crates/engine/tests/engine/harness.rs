@@ -14,8 +14,8 @@ use callboard_apps::{
     Performed, Recovered, Recovery, Tested,
 };
 use callboard_engine::{
-    Engine, KeySource, LinkDraft, Observer, Performer, Place, Random, RunDetail, RunId, RunStatus,
-    Settings, Source, StartRequest, Time,
+    Engine, KeySource, LinkDraft, Observer, Performer, Place, Random, RunDetail, RunFilter, RunId,
+    RunStatus, Settings, Source, StartRequest, Time,
 };
 use callboard_flow::FunctionCall;
 use jiff::{SignedDuration, Timestamp};
@@ -77,6 +77,9 @@ pub(crate) struct Office {
     effects: Mutex<BTreeMap<String, u32>>,
     pub(crate) notes: Mutex<Vec<String>>,
     pub(crate) calls: AtomicU64,
+    /// How often somebody was moved to the next desk.
+    moves: AtomicU64,
+    pub(crate) looks: AtomicU64,
     /// Rung when somebody dawdles.
     pub(crate) dawdling: Notify,
     pub(crate) hurry: Notify,
@@ -103,6 +106,9 @@ impl Office {
             *count += 1;
         }
         drop(effects);
+        if attempt.action.id == "office.desks.move" {
+            self.moves.fetch_add(1, Ordering::SeqCst);
+        }
         if let Some(text) = attempt.arguments["text"].as_str() {
             self.notes.lock().unwrap().push(text.to_owned());
         }
@@ -112,6 +118,7 @@ impl Office {
     fn answer(attempt: &Attempt<'_>) -> Performed {
         let output = match attempt.action.id.as_str() {
             "office.desks.assign" => json!({"desk": 7}),
+            "office.desks.move" => json!({"from": attempt.before.as_ref().unwrap()["desk"]}),
             "office.invites.send" => json!({"ticket": TICKET}),
             _ => json!({}),
         };
@@ -131,6 +138,15 @@ impl Office {
 
 #[async_trait]
 impl Performer for Office {
+    async fn before(&self, _: &Link, _: &Attempt<'_>) -> Result<Option<Value>, Failed> {
+        self.looks.fetch_add(1, Ordering::SeqCst);
+        let fate = self.fates.lock().unwrap().get_mut("look").and_then(VecDeque::pop_front);
+        if let Some(Fate::Fails(failure)) = fate {
+            return Err(Failed { failure, exchanges: Vec::new() });
+        }
+        Ok(Some(json!({"desk": 7 + self.moves.load(Ordering::SeqCst)})))
+    }
+
     async fn perform(&self, _: &Link, attempt: &Attempt<'_>) -> Result<Performed, Failed> {
         self.calls.fetch_add(1, Ordering::SeqCst);
         let fate =
@@ -247,6 +263,22 @@ impl Premises {
         }
     }
 
+    /// Every run derives again from its journal, whatever the test did to it.
+    async fn replay_everything(settings: Settings) {
+        let engine = Engine::open(settings).await.unwrap();
+        let mut filter = RunFilter { limit: 500, ..RunFilter::default() };
+        loop {
+            let page = engine.runs(&filter).await.unwrap();
+            for run in page.runs {
+                engine.replay(&run.id).await.unwrap();
+            }
+            match page.next {
+                Some(next) => filter.before = Some(next),
+                None => return,
+            }
+        }
+    }
+
     pub(crate) fn library_folder(&self) -> PathBuf {
         let folder = self.folder.path().join("workflows");
         std::fs::create_dir_all(&folder).unwrap();
@@ -290,6 +322,20 @@ impl Premises {
 
     pub(crate) fn observed(&self, workflows: &[&str], observer: Arc<dyn Observer>) -> Settings {
         Settings { observer: Some(observer), ..self.settings(workflows) }
+    }
+}
+
+impl Drop for Premises {
+    fn drop(&mut self) {
+        if std::thread::panicking() || !self.folder.path().join("callboard.db").exists() {
+            return;
+        }
+        let settings = Settings { parallel_runs: 0, ..self.settings(&[]) };
+        let replaying = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            runtime.unwrap().block_on(Self::replay_everything(settings));
+        });
+        replaying.join().expect("every run of a test derives again from its journal");
     }
 }
 
