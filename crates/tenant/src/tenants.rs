@@ -1,10 +1,11 @@
 //! The tenants of a process and what each of them holds open.
 
 mod fresh;
+pub(crate) mod signing_keys;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use http::HeaderMap;
 use http::header::HOST;
@@ -14,7 +15,7 @@ use crate::passwords::Hasher;
 use crate::pipeline::{RateLimiter, RateLimits};
 use crate::random::Random;
 use crate::store::{CommitError, Durability, Location, SqliteStore, Store, StoreError};
-use crate::tokens::{SigningKey, TokenError, Verifier};
+use crate::tokens::{KeyRing, SigningKey, TokenError, Verifier};
 use crate::{Clock, Rng};
 
 /// Where tenants keep their data.
@@ -74,7 +75,7 @@ pub struct Tenants {
 pub(crate) struct Tenant {
     name: String,
     store: Box<dyn Store>,
-    signing_key: SigningKey,
+    keys: RwLock<Arc<KeyRing>>,
     verifier: Verifier,
     rate_limiter: RateLimiter,
     hasher: Hasher,
@@ -135,12 +136,15 @@ impl Tenant {
         let store = SqliteStore::open(&location, settings.durability, Arc::clone(&settings.clock))
             .map_err(failed)?;
         let random = Random::new(Arc::clone(&settings.rng));
-        let signing_key =
-            fresh::signing_key(&store, &random).await.map_err(|error| error.naming(name))?;
+        let keys = signing_keys::all(&store, &random)
+            .await
+            .map_err(|error| fresh::Failure::from(error).naming(name))?;
+        let damaged = || OpenError::Keys { tenant: name.to_owned(), source: TokenError::Damaged };
+        let keys = signing_keys::ring(&keys).ok_or_else(damaged)?;
         let tenant = Self {
             name: name.to_owned(),
             store: Box::new(store),
-            signing_key,
+            keys: RwLock::new(Arc::new(keys)),
             verifier: Verifier::default(),
             rate_limiter: RateLimiter::new(settings.rate_limits),
             hasher: Hasher::new(),
@@ -161,8 +165,18 @@ impl Tenant {
         self.store.as_ref()
     }
 
-    pub(crate) fn signing_key(&self) -> &SigningKey {
-        &self.signing_key
+    /// The key that the tenant signs with now.
+    pub(crate) fn signing_key(&self) -> Arc<SigningKey> {
+        Arc::clone(&self.keys().current)
+    }
+
+    pub(crate) fn keys(&self) -> Arc<KeyRing> {
+        Arc::clone(&self.keys.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Signs and verifies with these keys from now on.
+    pub(crate) fn use_keys(&self, keys: Arc<KeyRing>) {
+        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = keys;
     }
 
     pub(crate) fn verifier(&self) -> &Verifier {

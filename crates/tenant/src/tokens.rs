@@ -2,10 +2,12 @@
 
 mod claims;
 mod key;
+mod key_ring;
 mod verify;
 
 pub(crate) use claims::{AccessToken, IdToken};
 pub(crate) use key::{SigningKey, sign_with_secret};
+pub(crate) use key_ring::KeyRing;
 pub(crate) use verify::{Caller, InvalidToken, Verifier, subject_of_id_token};
 
 /// The tokens of this tenant could not be made.

@@ -7,11 +7,12 @@ use serde_json::{Value, json};
 
 use crate::pipeline::Origin;
 use crate::tenants::Tenants;
+use crate::tokens::SigningKey;
 
 /// `GET /.well-known/jwks.json`
 pub(super) async fn jwks(State(tenants): State<Tenants>, headers: HeaderMap) -> Json<Value> {
     let tenant = tenants.addressed_by(&headers);
-    Json(json!({"keys": [tenant.signing_key().jwk()]}))
+    Json(json!({"keys": tenant.keys().published().map(SigningKey::jwk).collect::<Value>()}))
 }
 
 /// `GET /.well-known/openid-configuration`

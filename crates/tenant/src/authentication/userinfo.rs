@@ -31,7 +31,8 @@ async fn profile(tenants: &Tenants, headers: &HeaderMap) -> Result<Option<Value>
     let header =
         headers.get(AUTHORIZATION).and_then(|header| header.to_str().ok()).unwrap_or_default();
     let token = header.strip_prefix("Bearer ").unwrap_or_default();
-    let Ok(caller) = tenant.verifier().verify(tenant.signing_key(), token, tenant.now()) else {
+    let key = tenant.keys().of_token(token);
+    let Ok(caller) = tenant.verifier().verify(&key, token, tenant.now()) else {
         return Ok(None);
     };
     if caller.issuer != origin.issuer() || !caller.audience.contains(&origin.userinfo_audience()) {

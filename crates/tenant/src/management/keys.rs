@@ -1,6 +1,7 @@
 //! Keys of the tenant: those it signs with, those that others brought, and those that encrypt its secrets.
 
 mod encryption;
+mod signing;
 
 use callboard_contract::ErrorBody;
 use serde_json::json;
@@ -27,4 +28,5 @@ static CUSTOM_SIGNING: Singleton = Singleton {
 pub(super) fn behaviours(table: &mut Table) {
     singleton_behaviours(table, &CUSTOM_SIGNING);
     encryption::behaviours(table);
+    signing::behaviours(table);
 }

@@ -19,14 +19,13 @@ pub(super) fn caller(
     now: Timestamp,
 ) -> Result<Arc<Caller>, ApiError> {
     let token = bearer(headers)?;
-    let caller =
-        tenant.verifier().verify(tenant.signing_key(), token, now).map_err(
-            |refusal| match refusal {
-                InvalidToken::Malformed => Unauthorized::Malformed,
-                InvalidToken::Signature => Unauthorized::BadSignature,
-                InvalidToken::Expired => Unauthorized::Expired,
-            },
-        )?;
+    let caller = tenant.verifier().verify(&tenant.keys().of_token(token), token, now).map_err(
+        |refusal| match refusal {
+            InvalidToken::Malformed => Unauthorized::Malformed,
+            InvalidToken::Signature => Unauthorized::BadSignature,
+            InvalidToken::Expired => Unauthorized::Expired,
+        },
+    )?;
     if !caller.audience.contains(&origin.management_audience()) {
         return Err(Unauthorized::BadAudience(&caller.audience.join(",")).into());
     }

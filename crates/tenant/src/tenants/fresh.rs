@@ -3,16 +3,13 @@
 use callboard_contract::contract;
 use serde_json::json;
 
+use super::signing_keys::KeysError;
 use super::{OpenError, Tenant};
 use crate::management::{client_grants, clients, connections, resource_servers, tenant_settings};
 use crate::pipeline::SYSTEM_API;
-use crate::random::Random;
-use crate::store::{CommitError, Kind, Store, StoreError, Transaction};
-use crate::tokens::{SigningKey, TokenError};
+use crate::store::{CommitError, StoreError, Transaction};
+use crate::tokens::TokenError;
 use callboard_contract::timestamps::to_wire;
-
-const SIGNING_KEY: Kind = Kind("signing_key");
-const CURRENT: &str = "current";
 
 /// Why the basics could not be made.
 pub(super) enum Failure {
@@ -30,21 +27,19 @@ impl Failure {
     }
 }
 
+impl From<KeysError> for Failure {
+    fn from(error: KeysError) -> Self {
+        match error {
+            KeysError::Store(error) => Self::Store(error),
+            KeysError::Key(error) => Self::Keys(error),
+        }
+    }
+}
+
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         Self::Store(error)
     }
-}
-
-/// The key of this tenant; the first opening generates it.
-pub(super) async fn signing_key(store: &dyn Store, random: &Random) -> Result<SigningKey, Failure> {
-    if let Some(document) = store.get(SIGNING_KEY, CURRENT).await? {
-        return SigningKey::from_document(&document.body).map_err(Failure::Keys);
-    }
-    let key = SigningKey::generate(random).map_err(Failure::Keys)?;
-    let kept = Transaction::new().put(SIGNING_KEY, CURRENT, key.to_document(), Vec::new());
-    tolerating_conflicts(store.commit(kept).await)?;
-    Ok(key)
 }
 
 /// Tenant settings, the Management API as a resource server, the default database connection, and the global client.

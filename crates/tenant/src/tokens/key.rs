@@ -56,6 +56,10 @@ impl SigningKey {
         Ok(Self { kid, pkcs8, signing, verifying, modulus, exponent, certificate })
     }
 
+    pub(crate) fn kid(&self) -> &str {
+        &self.kid
+    }
+
     /// The public half in a self-signed certificate.
     pub(crate) fn certificate(&self) -> &SelfSigned {
         &self.certificate

@@ -72,6 +72,11 @@ impl Verifier {
         Ok(caller)
     }
 
+    /// Looks at every token anew; a key has been revoked.
+    pub(crate) fn forget(&self) {
+        self.known.write().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     fn remember(&self, hash: [u8; 32], caller: Caller) -> Arc<Caller> {
         let caller = Arc::new(caller);
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);

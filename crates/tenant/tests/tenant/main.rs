@@ -1,16 +1,20 @@
 //! The tenant through its HTTP interface.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
+mod actions;
 mod apis;
 mod authentication_methods;
 mod clients;
 mod connections;
 mod every_operation;
 mod harness;
+mod jobs;
 mod logs;
+mod organizations;
 mod pipeline;
 mod roles;
 mod sessions;
+mod signing_keys;
 mod stats;
 mod tickets;
 mod tokens;

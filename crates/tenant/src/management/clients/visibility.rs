@@ -34,7 +34,8 @@ fn with_derived(context: &Context, mut client: Value) -> Value {
     if let Some(urls) = client["oidc_logout"].get("backchannel_logout_urls").cloned() {
         client["oidc_backchannel_logout"] = json!({"backchannel_logout_urls": urls});
     }
-    let certificate = context.tenant.signing_key().certificate();
+    let key = context.tenant.signing_key();
+    let certificate = key.certificate();
     client["signing_keys"] = json!([{
         "cert": certificate.pem, "pkcs7": certificate.pkcs7, "subject": "deprecated",
     }]);

@@ -68,8 +68,8 @@ fn with_provider(provider: &str, id: &str) -> String {
 
 /// The account that an ID token of this tenant proves.
 async fn by_token(context: &Context, token: &str) -> Result<Document, ApiError> {
-    let key = context.tenant.signing_key();
-    let subject = subject_of_id_token(key, token, &context.caller.client_id, context.now)
+    let key = context.tenant.keys().of_token(token);
+    let subject = subject_of_id_token(&key, token, &context.caller.client_id, context.now)
         .map_err(|_| ApiError::invalid_body("The link_with token is not valid"))?;
     find(context, &subject).await
 }
