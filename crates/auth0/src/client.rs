@@ -77,15 +77,18 @@ impl Client {
     ))]
     pub async fn send(&self, call: &Call) -> Result<Answer, Error> {
         let mut token = self.tokens.current().await?;
-        let (mut renewed, mut attempt) = (false, 1);
+        let safe = call.method.is_safe();
+        let (mut renewed, mut attempt, mut perhaps_executed) = (false, 1, false);
         loop {
-            let permit = self.pacer.admit(&call.bucket).await?;
+            let told =
+                move |error: Error| if perhaps_executed { error.after_sending() } else { error };
+            let permit = self.pacer.admit(&call.bucket).await.map_err(told)?;
             let outcome = self.exchange(call, &token).await;
             let now = (self.options.clock)();
             let pause = self.pause_after(&outcome, &permit, attempt);
             let (repeat, attempts) = (call.repeat, self.options.retry.attempts);
             let verdict =
-                verdict::judge(outcome, Situation { repeat, attempt, attempts, now, pause });
+                verdict::judge(outcome, Situation { repeat, safe, attempt, attempts, now, pause });
             if let Verdict::Failure(Error::RateLimited { retry_at, why }) = &verdict {
                 permit.block(*retry_at, why.starts_with("Global limit"));
             }
@@ -93,12 +96,17 @@ impl Client {
             match verdict {
                 Verdict::Success(reply) => return Ok(answer(reply, attempt)),
                 Verdict::Renew(why) => {
-                    let fresh = if renewed { None } else { self.tokens.instead_of(&token).await? };
+                    let fresh = if renewed {
+                        None
+                    } else {
+                        self.tokens.instead_of(&token).await.map_err(told)?
+                    };
                     token = fresh.ok_or_else(|| self.unauthorized(why, &token))?;
                     renewed = true;
                     continue; // a refused token executed nothing: this is still the same attempt
                 }
-                Verdict::Again => {
+                Verdict::Again { sent } => {
+                    perhaps_executed |= sent && !safe;
                     tracing::debug!(
                         attempt,
                         pause_ms = pause.as_millis(),
@@ -106,7 +114,7 @@ impl Client {
                     );
                     tokio::time::sleep(pause).await;
                 }
-                Verdict::Failure(error) => return Err(error),
+                Verdict::Failure(error) => return Err(told(error)),
             }
             attempt += 1;
         }

@@ -12,7 +12,7 @@ use crate::{CredentialsError, InvalidCall};
 /// | `InvalidCall`, `Credentials`, `Unauthorized`, `MissingScope`, `NotInPlan`, `Rejected` | no | change something first |
 /// | `RateLimited` | no | the same again at `retry_at` |
 /// | `NotSent` | no | the same again later |
-/// | `Unavailable` | repeating is harmless | the same again later |
+/// | `Unavailable` | it only reads | the same again later |
 /// | `Ambiguous` | perhaps | find out before repeating |
 /// | `Incomplete`, `Unexpected` | yes | read differently |
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -80,7 +80,7 @@ pub enum Error {
         /// What happened.
         why: String,
     },
-    /// A call that is harmless to repeat was repeated as often as allowed, in vain.
+    /// A call that only reads was repeated as often as allowed, in vain.
     #[error("the tenant is not available ({attempts} attempts): {why}")]
     Unavailable {
         /// The last HTTP status; none when no answer came.
@@ -133,5 +133,18 @@ impl Error {
     /// Whether time alone may make the same call succeed.
     pub fn is_temporary(&self) -> bool {
         matches!(self, Self::RateLimited { .. } | Self::NotSent { .. } | Self::Unavailable { .. })
+    }
+}
+
+impl Error {
+    /// The same, when an earlier attempt of the call may have been executed.
+    pub(crate) fn after_sending(self) -> Self {
+        match self {
+            Self::NotSent { why } | Self::RateLimited { why, .. } => Self::Ambiguous {
+                status: None,
+                why: format!("an attempt was cut, and then: {why}"),
+            },
+            other => other,
+        }
     }
 }

@@ -238,9 +238,12 @@ impl Fetcher {
             }
             let pause = self.retry.pause(attempt, (self.random)());
             let (repeat, attempts) = (Repeat::Harmless, self.retry.attempts);
-            match verdict::judge(outcome, Situation { repeat, attempt, attempts, now, pause }) {
+            match verdict::judge(
+                outcome,
+                Situation { repeat, safe: true, attempt, attempts, now, pause },
+            ) {
                 Verdict::Success(reply) => return self.read(&reply, now),
-                Verdict::Again => tokio::time::sleep(pause).await,
+                Verdict::Again { .. } => tokio::time::sleep(pause).await,
                 Verdict::Renew(why) => return Err(Error::NotSent { why }),
                 // The call that needed the token was not sent, whatever happened to the token.
                 Verdict::Failure(Error::Unavailable { why, .. }) => {

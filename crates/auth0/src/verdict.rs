@@ -12,6 +12,8 @@ use crate::{Error, Repeat, rate};
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Situation {
     pub(crate) repeat: Repeat,
+    /// The method promises that there is no effect.
+    pub(crate) safe: bool,
     /// Number of this attempt, from 1, and how many there may be.
     pub(crate) attempt: u32,
     pub(crate) attempts: u32,
@@ -27,8 +29,8 @@ pub(crate) enum Verdict {
     Success(Reply),
     /// 401: nothing was executed; once, a fresh token may help.
     Renew(String),
-    /// Send the same call again after a pause.
-    Again,
+    /// Send the same call again after a pause. `sent`: this time it may have been executed.
+    Again { sent: bool },
     /// Give up.
     Failure(Error),
 }
@@ -38,25 +40,35 @@ pub(crate) fn judge(outcome: Result<Reply, Lost>, situation: Situation) -> Verdi
     match outcome {
         Ok(reply) if (200..300).contains(&reply.status) => Verdict::Success(reply),
         Ok(reply) if reply.status == 401 => Verdict::Renew(message(&reply.body)),
-        Ok(reply) if reply.status == 408 || reply.status >= 500 => {
+        Ok(reply) if is_uncertain(reply.status) => {
             let why = format!("it answered {} {}", reply.status, message(&reply.body));
             lost(Some(reply.status), why.trim_end().into(), situation)
         }
         Ok(reply) => Verdict::Failure(refusal(&reply, situation)),
         Err(Lost::Cut(status, why)) => lost(status, why, situation),
         Err(Lost::NotSent(why)) => match situation.repeat {
-            Repeat::Harmless if situation.attempt < situation.attempts => Verdict::Again,
+            Repeat::Harmless if situation.attempt < situation.attempts => {
+                Verdict::Again { sent: false }
+            }
             Repeat::Harmless | Repeat::Unsafe => Verdict::Failure(Error::NotSent { why }),
         },
     }
 }
 
+/// Whether an answer leaves open that the call was executed. 501 does not: what does not exist there cannot happen.
+fn is_uncertain(status: u16) -> bool {
+    status == 408 || (status >= 500 && status != 501)
+}
+
 /// The call may have been executed.
 fn lost(status: Option<u16>, why: String, situation: Situation) -> Verdict {
     match situation.repeat {
-        Repeat::Unsafe => Verdict::Failure(Error::Ambiguous { status, why }),
-        Repeat::Harmless if situation.attempt < situation.attempts => Verdict::Again,
-        Repeat::Harmless => {
+        Repeat::Harmless if situation.attempt < situation.attempts => Verdict::Again { sent: true },
+        // Harmless to repeat is not the same as without effect.
+        Repeat::Harmless | Repeat::Unsafe if !situation.safe => {
+            Verdict::Failure(Error::Ambiguous { status, why })
+        }
+        Repeat::Harmless | Repeat::Unsafe => {
             Verdict::Failure(Error::Unavailable { status, why, attempts: situation.attempt })
         }
     }
@@ -145,7 +157,14 @@ mod tests {
     const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
     fn situation(repeat: Repeat, attempt: u32) -> Situation {
-        Situation { repeat, attempt, attempts: 3, now: NOW, pause: Duration::from_secs(2) }
+        Situation {
+            repeat,
+            safe: false,
+            attempt,
+            attempts: 3,
+            now: NOW,
+            pause: Duration::from_secs(2),
+        }
     }
 
     fn reply(status: u16, body: Value) -> Reply {
@@ -157,7 +176,7 @@ mod tests {
         match verdict {
             Verdict::Success(_) => "success",
             Verdict::Renew(_) => "renew",
-            Verdict::Again => "again",
+            Verdict::Again { .. } => "again",
             Verdict::Failure(error) => match error {
                 Error::Rejected { .. } => "rejected",
                 Error::RateLimited { .. } => "limited",
@@ -175,24 +194,48 @@ mod tests {
     fn only_what_is_harmless_is_sent_again() {
         let cut = || Err(Lost::Cut(None, "cut".into()));
         let not_sent = || Err(Lost::NotSent("refused".into()));
-        for (outcome, harmless, last, unsafe_write) in [
-            (Ok(reply(200, json!({}))), "success", "success", "success"),
-            (Ok(reply(302, Value::Null)), "rejected", "rejected", "rejected"),
-            (Ok(reply(400, json!({"message": "no"}))), "rejected", "rejected", "rejected"),
-            (Ok(reply(401, json!({"message": "no"}))), "renew", "renew", "renew"),
-            (Ok(reply(404, json!({"message": "no"}))), "rejected", "rejected", "rejected"),
-            (Ok(reply(408, Value::Null)), "again", "unavailable", "ambiguous"),
-            (Ok(reply(409, json!({"message": "no"}))), "rejected", "rejected", "rejected"),
-            (Ok(reply(429, Value::Null)), "limited", "limited", "limited"),
-            (Ok(reply(500, Value::Null)), "again", "unavailable", "ambiguous"),
-            (Ok(reply(503, Value::Null)), "again", "unavailable", "ambiguous"),
-            (cut(), "again", "unavailable", "ambiguous"),
-            (not_sent(), "again", "not sent", "not sent"),
+        for (outcome, first, last_read, last_write, unsafe_write) in [
+            (Ok(reply(200, json!({}))), "success", "success", "success", "success"),
+            (Ok(reply(302, Value::Null)), "rejected", "rejected", "rejected", "rejected"),
+            (
+                Ok(reply(400, json!({"message": "no"}))),
+                "rejected",
+                "rejected",
+                "rejected",
+                "rejected",
+            ),
+            (Ok(reply(401, json!({"message": "no"}))), "renew", "renew", "renew", "renew"),
+            (
+                Ok(reply(404, json!({"message": "no"}))),
+                "rejected",
+                "rejected",
+                "rejected",
+                "rejected",
+            ),
+            (Ok(reply(408, Value::Null)), "again", "unavailable", "ambiguous", "ambiguous"),
+            (
+                Ok(reply(409, json!({"message": "no"}))),
+                "rejected",
+                "rejected",
+                "rejected",
+                "rejected",
+            ),
+            (Ok(reply(429, Value::Null)), "limited", "limited", "limited", "limited"),
+            (Ok(reply(500, Value::Null)), "again", "unavailable", "ambiguous", "ambiguous"),
+            (Ok(reply(501, Value::Null)), "rejected", "rejected", "rejected", "rejected"),
+            (Ok(reply(503, Value::Null)), "again", "unavailable", "ambiguous", "ambiguous"),
+            (cut(), "again", "unavailable", "ambiguous", "ambiguous"),
+            (not_sent(), "again", "not sent", "not sent", "not sent"),
         ] {
             let name = format!("{outcome:?}");
-            let words = [(Repeat::Harmless, 1), (Repeat::Harmless, 3), (Repeat::Unsafe, 1)]
-                .map(|(repeat, attempt)| word(&judge(outcome.clone(), situation(repeat, attempt))));
-            assert_eq!(words, [harmless, last, unsafe_write], "{name}");
+            let words = [
+                situation(Repeat::Harmless, 1),
+                Situation { safe: true, ..situation(Repeat::Harmless, 3) },
+                situation(Repeat::Harmless, 3),
+                situation(Repeat::Unsafe, 1),
+            ];
+            let words = words.map(|situation| word(&judge(outcome.clone(), situation)));
+            assert_eq!(words, [first, last_read, last_write, unsafe_write], "{name}");
         }
     }
 

@@ -40,11 +40,11 @@ async fn a_limited_call_comes_back_later_as_told() {
 }
 
 #[tokio::test]
-async fn an_outage_is_later_where_repeating_is_harmless_and_unsure_elsewhere() {
+async fn an_outage_is_later_for_a_read_and_unsure_for_every_write() {
     let stage = Stage::new().await;
-    for (app, name, arguments, harmless) in [
+    for (app, name, arguments, reads) in [
         ("bamboohr", "employees.get", json!({"employee": "42"}), true),
-        ("airtable", "records.upsert", upsert(), true),
+        ("airtable", "records.upsert", upsert(), false),
         ("slack", "messages.post", message(), false),
         ("resend", "emails.send", mail(), false),
     ] {
@@ -57,8 +57,8 @@ async fn an_outage_is_later_where_repeating_is_harmless_and_unsure_elsewhere() {
             }
             let failed = stage.perform(&action, arguments.clone()).await.unwrap_err();
             let as_expected = match failed.failure {
-                Failure::Later { .. } => harmless,
-                Failure::Unsure { .. } => !harmless,
+                Failure::Later { .. } => reads,
+                Failure::Unsure { .. } => !reads,
                 _ => false,
             };
             assert!(as_expected, "{action}, {trouble}: {failed:?}");
@@ -99,6 +99,29 @@ async fn a_message_whose_answer_was_lost_is_found_again() {
             "{channel}"
         );
         assert_eq!(posted["metadata"]["event_payload"]["key"], attempt.key, "{channel}");
+    }
+    assert_eq!(stage.sandbox.rows("slack", "messages").len(), 2);
+}
+
+#[tokio::test]
+async fn an_answer_in_a_thread_is_found_again_too() {
+    let stage = Stage::new().await;
+    let first = stage.perform("slack.messages.post", message()).await.unwrap();
+    let thread = &first.output["ts"];
+    let arguments = json!({"channel": "#it-ops", "text": "x", "thread": thread});
+    for (step, cut) in [("lost", Cut::After), ("never", Cut::Before)] {
+        let mut attempt = stage.attempt("slack.messages.post", arguments.clone());
+        step.clone_into(&mut attempt.key);
+        stage.cut("slack", "messages.post", cut);
+        stage.executor.perform(&stage.link("slack"), &attempt).await.unwrap_err();
+        let recovered = stage.recover(&attempt).await.unwrap();
+        if step == "never" {
+            assert!(matches!(recovered, Recovered::DidNot), "{recovered:?}");
+            continue;
+        }
+        let Recovered::Happened(found) = recovered else { panic!("{recovered:?}") };
+        let posted = stage.sandbox.rows("slack", "messages").pop().unwrap();
+        assert_eq!((&posted["thread_ts"], &posted["ts"]), (thread, &found.output["ts"]));
     }
     assert_eq!(stage.sandbox.rows("slack", "messages").len(), 2);
 }

@@ -61,7 +61,12 @@ impl Tenants {
                 let body = json!({ "statusCode": status, "message": message });
                 Ok(Reply { not_in_plan: true, ..reply(status, body, message) })
             }
-            Err(error) => Err(failure(outgoing.service, outgoing.link, &error)),
+            Err(error) => match failure(outgoing.service, outgoing.link, &error) {
+                Failure::Unsure { why } if outgoing.reads => {
+                    Err(Failure::Later { retry_at: None, why })
+                }
+                failure => Err(failure),
+            },
         }
     }
 

@@ -9,6 +9,7 @@ use super::Executor;
 use super::redact::Redactor;
 use super::request::{Rendered, Request, evaluate};
 use super::verdict::Reply;
+use crate::action::Risk;
 use crate::app::{AuthScheme, Service};
 use crate::attempt::{Attempt, Exchange, Failed, Failure, Performed};
 use crate::link::{Link, LinkCredentials};
@@ -24,6 +25,8 @@ pub(super) struct Session<'a> {
     exchanges: Vec<Exchange>,
     /// Whether sending any of its writes again does nothing more.
     repeatable: bool,
+    /// Whether none of its requests has an effect.
+    reads: bool,
     key: &'a str,
     correlation: &'a str,
     secret_outputs: &'a [String],
@@ -34,7 +37,10 @@ pub(super) struct Outgoing<'a> {
     pub(super) link: &'a Link,
     pub(super) service: &'a Service,
     pub(super) request: &'a Rendered,
+    /// Sending it again does nothing more.
     pub(super) harmless: bool,
+    /// It has no effect, whatever its method.
+    pub(super) reads: bool,
 }
 
 impl<'a> Session<'a> {
@@ -42,6 +48,7 @@ impl<'a> Session<'a> {
         let action = attempt.action;
         let mut session = Self::for_test(executor, link, &action.service);
         session.repeatable = action.is_repeatable(&attempt.arguments);
+        session.reads = action.risk_of(&attempt.arguments) == Risk::Read;
         session.key = &attempt.key;
         session.correlation = &attempt.correlation;
         session.secret_outputs = &action.secret_outputs;
@@ -72,6 +79,7 @@ impl<'a> Session<'a> {
             redactor,
             exchanges: Vec::new(),
             repeatable: true,
+            reads: true,
             key: "",
             correlation: "",
             secret_outputs: &[],
@@ -201,9 +209,14 @@ impl<'a> Session<'a> {
     }
 
     async fn send(&mut self, request: &Request, rendered: &Rendered) -> Result<Reply, Failure> {
-        let harmless = self.repeatable || rendered.method.is_safe();
-        let outgoing =
-            Outgoing { link: self.link, service: self.service, request: rendered, harmless };
+        let reads = self.reads || rendered.method.is_safe();
+        let outgoing = Outgoing {
+            link: self.link,
+            service: self.service,
+            request: rendered,
+            harmless: self.repeatable || reads,
+            reads,
+        };
         let at = (self.executor.options.clock)();
         let sent = match self.service.auth {
             AuthScheme::Auth0 => self.executor.tenants.send(&outgoing).await,
@@ -217,7 +230,7 @@ impl<'a> Session<'a> {
         if reply.is_success() || tolerated {
             Ok(reply)
         } else {
-            Err(reply.failure(self.service, harmless))
+            Err(reply.failure(self.service, reads))
         }
     }
 

@@ -39,7 +39,7 @@ impl Transport {
         let request = build(outgoing)?;
         let app = &outgoing.service.title;
         let sent = self.client.execute(request).await;
-        let response = sent.map_err(|error| lost(app, &error, outgoing.harmless))?;
+        let response = sent.map_err(|error| lost(app, &error, outgoing.reads))?;
         let status = response.status().as_u16();
         let headers = response.headers().clone();
         let body = self.read(response, outgoing).await?;
@@ -55,11 +55,11 @@ impl Transport {
         let app = &outgoing.service.title;
         let mut bytes = Vec::new();
         while let Some(chunk) =
-            response.chunk().await.map_err(|error| lost(app, &error, outgoing.harmless))?
+            response.chunk().await.map_err(|error| lost(app, &error, outgoing.reads))?
         {
             if bytes.len() + chunk.len() > self.longest_answer {
                 let why = format!("{app} answered more than {} bytes", self.longest_answer);
-                return Err(cut(why, outgoing.harmless));
+                return Err(cut(why, outgoing.reads));
             }
             bytes.extend_from_slice(&chunk);
         }
@@ -161,7 +161,7 @@ fn filled(pattern: &str, outgoing: &Outgoing<'_>) -> Result<String, Failure> {
 }
 
 /// No answer, or half of one.
-fn lost(app: &str, error: &reqwest::Error, harmless: bool) -> Failure {
+fn lost(app: &str, error: &reqwest::Error, reads: bool) -> Failure {
     if error.is_connect() || error.is_builder() {
         return Failure::Later {
             retry_at: None,
@@ -169,11 +169,11 @@ fn lost(app: &str, error: &reqwest::Error, harmless: bool) -> Failure {
         };
     }
     let why = if error.is_timeout() { "it took too long".to_owned() } else { root(error) };
-    cut(format!("the exchange with {app} was cut: {why}"), harmless)
+    cut(format!("the exchange with {app} was cut: {why}"), reads)
 }
 
-fn cut(why: String, harmless: bool) -> Failure {
-    if harmless { Failure::Later { retry_at: None, why } } else { Failure::Unsure { why } }
+fn cut(why: String, reads: bool) -> Failure {
+    if reads { Failure::Later { retry_at: None, why } } else { Failure::Unsure { why } }
 }
 
 /// The innermost cause; the outer ones repeat the address, which may hold personal data.

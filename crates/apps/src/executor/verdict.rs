@@ -58,8 +58,8 @@ impl Reply {
         json!({ "status": self.status, "headers": self.headers, "body": self.body, "not_in_plan": self.not_in_plan })
     }
 
-    /// The failure this answer is. `harmless`: sending the request again does nothing more.
-    pub(crate) fn failure(&self, service: &Service, harmless: bool) -> Failure {
+    /// The failure this answer is. `reads`: the request has no effect.
+    pub(crate) fn failure(&self, service: &Service, reads: bool) -> Failure {
         let app = &service.title;
         match self.status {
             401 => Failure::Credentials {
@@ -71,7 +71,7 @@ impl Reply {
                 why: format!("{app} limits the rate of calls"),
             },
             // 501 is a refusal: what does not exist there was not executed.
-            408 | 500 | 502.. if harmless => Failure::Later {
+            408 | 500 | 502.. if reads => Failure::Later {
                 retry_at: self.retry_at,
                 why: format!("{app} is out of order: {}", self.title),
             },

@@ -63,6 +63,21 @@ async fn a_write_that_is_harmless_to_repeat_is_repeated() {
 }
 
 #[tokio::test]
+async fn a_write_that_was_repeated_in_vain_may_have_happened() {
+    for last in [502, 429] {
+        let tenant = TestTenant::start(move |_, before| match before {
+            0 | 1 => refusal(502, "broken"),
+            _ => refusal(last, "no"),
+        })
+        .await;
+        let assign = users::assign_roles("auth0|1", &["rol_1".into()]).unwrap();
+        let failed = tenant.bearer(options()).perform(&assign).await.unwrap_err();
+        assert!(matches!(failed, Error::Ambiguous { .. }), "{last}: {failed}");
+        assert_eq!(tenant.seen().len(), 3, "{last}");
+    }
+}
+
+#[tokio::test]
 async fn a_write_cut_after_sending_may_have_happened() {
     let half = "HTTP/1.1 201 Created\r\ncontent-length: 100\r\n\r\n{\"user_id\"";
     for (answer, status) in [(None, None), (Some(half), Some(201))] {
