@@ -5,6 +5,7 @@ use std::sync::Arc;
 use callboard_apps::{Action, Attempt, Failed, Failure, Performed, Recovered};
 use callboard_flow::{FunctionCall, StepId};
 use jiff::Timestamp;
+use serde_json::{Map, Value};
 
 use crate::gate::Admitted;
 use crate::ids::RunId;
@@ -28,6 +29,8 @@ pub(crate) struct Going {
     pub(crate) before: Option<String>,
     /// Only to look at what stands there; the attempt itself follows.
     pub(crate) looks: bool,
+    /// Values of `$secrets`, sealed.
+    pub(crate) secrets: Map<String, Value>,
     pub(crate) work: Work,
 }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::ids::RunId;
-use crate::journal::{Entry, Fact, How, Trigger};
+use crate::journal::{Ending, Entry, Fact, How, Trigger};
 use crate::run::{RunStatus, Verdict};
 use crate::sealing::masked;
 use crate::store::RunRecord;
@@ -42,6 +42,8 @@ pub struct StepDetail {
     pub status: StepStatus,
     pub action: Option<String>,
     pub link: Option<String>,
+    /// The run of another workflow that it began.
+    pub run: Option<RunId>,
     /// Secrets masked.
     pub arguments: Option<Value>,
     pub output: Option<Value>,
@@ -111,7 +113,7 @@ impl RunDetail {
     fn read(&mut self, entry: &Entry) {
         match &entry.fact {
             Fact::Started { input, trigger, .. } => {
-                self.input = input.clone();
+                self.input = masked(input);
                 self.trigger = Some(trigger.clone());
             }
             Fact::Completed { output } => {
@@ -128,7 +130,7 @@ impl RunDetail {
             }
             fact => {
                 if let Fact::Emitted { event, .. } = fact {
-                    self.events.push(event.clone());
+                    self.events.push(masked(event));
                 }
                 if let Some(step) = fact.step() {
                     self.step(step, entry.at).read(fact, entry.at);
@@ -168,6 +170,7 @@ impl StepDetail {
             status: StepStatus::Running,
             action: None,
             link: None,
+            run: None,
             arguments: None,
             output: None,
             error: None,
@@ -213,6 +216,37 @@ impl StepDetail {
                 self.status = StepStatus::Waiting;
                 self.next_at = Some(*until);
             }
+            Fact::Listening { task, .. } => {
+                self.task.clone_from(task);
+                self.status = StepStatus::Waiting;
+                self.note = Some("listens for events".into());
+            }
+            // It may listen on; the step ends with what follows.
+            Fact::Received { event, .. } => {
+                self.status = StepStatus::Completed;
+                self.finished_at = Some(at);
+                self.note = None;
+                let heard = self.output.get_or_insert_with(|| Value::Array(Vec::new()));
+                if let Value::Array(heard) = heard {
+                    heard.push(masked(event));
+                }
+            }
+            Fact::WorkflowStarted { task, run, .. } => {
+                self.task.clone_from(task);
+                self.status = StepStatus::Waiting;
+                self.run = Some(run.clone());
+            }
+            Fact::WorkflowEnded { ending, .. } => match ending {
+                Ending::Completed { output } => {
+                    self.output = Some(masked(output));
+                    self.end(StepStatus::Completed, at, &[]);
+                }
+                Ending::Faulted { error } => {
+                    self.error = Some(error.clone());
+                    self.end(StepStatus::Faulted, at, &[]);
+                }
+                Ending::Cancelled { .. } => self.end(StepStatus::Cancelled, at, &[]),
+            },
             Fact::AttentionRequired { known, remedy, exchanges, .. } => {
                 self.status = StepStatus::Attention;
                 self.note = Some(known.clone());

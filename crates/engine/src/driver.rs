@@ -11,13 +11,16 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::task::JoinSet;
 
 use crate::attempt::{self, Ended, Going, Work};
+use crate::children;
 use crate::engine::Shared;
-use crate::fold::{Inconsistency, Move, Phase, RunState, Wish};
+use crate::events;
+use crate::fold::{Dropped, Inconsistency, Move, Phase, RunState, Wish};
 use crate::gate::{Gate, Refused};
+use crate::ids::RunId;
 use crate::journal::{Entry, Fact, Reason, Then};
 use crate::raw;
 use crate::run::RunStatus;
-use crate::store::{Advance, Change, ClaimedRun, Handover, Refusal, Signal, StoreError};
+use crate::store::{Advance, Change, ClaimedRun, Handover, NewRun, Refusal, Signal, StoreError};
 use crate::watchers::Watch;
 
 /// How long a lease lives without a sign of life.
@@ -53,6 +56,7 @@ async fn drive(shared: Arc<Shared>, claimed: ClaimedRun) -> Result<(), DriveErro
         calls: JoinSet::new(),
         unwritten: Vec::new(),
         to_start: Vec::new(),
+        to_begin: Vec::new(),
         signals_up_to: None,
         cancelled_by: None,
     };
@@ -69,6 +73,8 @@ struct Driver {
     unwritten: Vec<Entry>,
     /// To be done once it is.
     to_start: Vec<Going>,
+    /// Runs to begin in the next transaction.
+    to_begin: Vec<NewRun>,
     signals_up_to: Option<i64>,
     cancelled_by: Option<String>,
 }
@@ -80,6 +86,10 @@ impl Driver {
             let spoken = watch.rung();
             tokio::pin!(spoken);
             spoken.as_mut().enable();
+            let shared = Arc::clone(&self.shared);
+            let delivered = shared.delivered.notified();
+            tokio::pin!(delivered);
+            delivered.as_mut().enable();
             if std::mem::take(&mut spoken_to) {
                 self.hear().await?;
             }
@@ -90,10 +100,10 @@ impl Driver {
                 return Ok(());
             }
             self.start_calls();
-            let shared = Arc::clone(&self.shared);
             let wake = self.next_look();
             tokio::select! {
                 () = spoken => spoken_to = true,
+                () = delivered, if self.state.listens() => spoken_to = true,
                 Some(ended) = self.calls.join_next() => self.take_outcomes(ended)?,
                 () = shared.time.sleep_until(wake) => {}
                 () = shared.stop.cancelled(), if !self.is_stopping() => {}
@@ -115,6 +125,19 @@ impl Driver {
                     self.signals_up_to = Some(id);
                     if self.asks(&step).is_some() {
                         self.write(Fact::Resolved { step, verdict, by, output })?;
+                    }
+                }
+                Signal::Event { step, event } => {
+                    self.signals_up_to = Some(id);
+                    if self.state.consumes(&step, &event) {
+                        self.write(Fact::Received { step, event })?;
+                    }
+                }
+                Signal::WorkflowEnded { step, run, ending } => {
+                    self.signals_up_to = Some(id);
+                    let awaited = self.state.find(&step).and_then(|step| step.child.as_ref());
+                    if awaited == Some(&run) {
+                        self.write(Fact::WorkflowEnded { step, run, ending })?;
                     }
                 }
                 Signal::LinkChanged { app, link } => {
@@ -156,6 +179,7 @@ impl Driver {
                 Move::Write(fact) => self.write(fact)?,
                 Move::Perform(step) => self.take_up(&step, Then::Perform)?,
                 Move::Recover(step) => self.take_up(&step, Then::Recover)?,
+                Move::StartWorkflow(step) => self.begin_workflow(&step)?,
             }
         }
         Ok(())
@@ -213,7 +237,9 @@ impl Driver {
                     }
                 }
             }
-            Wish::Timer { .. } | Wish::Emit { .. } | Wish::Other(_) => return Ok(()),
+            Wish::Timer { .. } | Wish::Emit { .. } | Wish::Listen { .. } | Wish::Workflow(_) => {
+                return Ok(());
+            }
         };
         let looks = match &work {
             Work::Action(admitted) => {
@@ -223,14 +249,45 @@ impl Driver {
         };
         let first_attempt_at = pending.first_attempt_at.unwrap_or_else(|| self.now());
         let (run, delays, before) = (self.state.run.clone(), pending.delays, pending.before);
-        let going =
-            Going { run, step, attempt, delays, first_attempt_at, then, before, looks, work };
+        let secrets = match &work {
+            Work::Raw(_) => self.state.secrets.clone(),
+            Work::Action(_) => serde_json::Map::new(),
+        };
+        let going = Going {
+            run,
+            step,
+            attempt,
+            delays,
+            first_attempt_at,
+            then,
+            before,
+            looks,
+            secrets,
+            work,
+        };
         if then == Then::Perform && !looks {
             self.write(attempt::attempted(&going, &pending.task))?;
         }
         self.in_flight.insert(going.step.clone());
         self.to_start.push(going);
         Ok(())
+    }
+
+    fn begin_workflow(&mut self, step: &StepId) -> Result<(), DriveError> {
+        let Some(pending) = self.state.find(step).cloned() else { return Ok(()) };
+        let Wish::Workflow(wanted) = &pending.wish else { return Ok(()) };
+        let (step, task) = (step.clone(), pending.task);
+        match children::begin(&self.shared, &self.state, &step, wanted) {
+            Ok(new) => {
+                let (workflow, run) = (new.workflow.clone(), new.id.clone());
+                self.to_begin.push(new);
+                self.write(Fact::WorkflowStarted { step, task, workflow, run })
+            }
+            Err(error) => {
+                let (attempt, exchanges) = (0, Vec::new());
+                self.write(Fact::Failed { step, attempt, error, exchanges })
+            }
+        }
     }
 
     fn write(&mut self, fact: Fact) -> Result<(), DriveError> {
@@ -253,6 +310,7 @@ impl Driver {
             Handover::Keep { lease_until: self.shared.lease_until() }
         };
         let entries = std::mem::take(&mut self.unwritten);
+        let (told, consequences) = self.consequences(&entries);
         let written = i64::try_from(entries.len()).unwrap_or_default();
         let advance = Advance {
             run: self.state.run.clone(),
@@ -264,13 +322,62 @@ impl Driver {
             handover,
             at: self.now(),
         };
-        insist(&self.shared, Change::Advance(Box::new(advance))).await?;
+        let others = !consequences.is_empty();
+        let mut changes = vec![Change::Advance(Box::new(advance))];
+        changes.extend(consequences);
+        insist(&self.shared, changes).await?;
         self.shared.moved.ring(&self.state.run);
-        if rests && !status.is_final() {
+        for run in told {
+            self.shared.spoken.ring(&run);
+        }
+        if others {
+            self.shared.delivered.notify_waiters();
+        }
+        if others || (rests && !status.is_final()) {
             // It may be due before anything the dispatcher knows of.
             self.shared.wake.notify_one();
         }
         Ok(())
+    }
+
+    /// What entries mean for others: listeners, runs above and below. Also which runs are told something.
+    fn consequences(&mut self, entries: &[Entry]) -> (Vec<RunId>, Vec<Change>) {
+        let (run, at) = (self.state.run.clone(), self.now());
+        let (mut told, mut changes) = (Vec::new(), Vec::new());
+        changes.extend(self.to_begin.drain(..).map(|new| Change::CreateRun(Box::new(new))));
+        let mut abandoned = Vec::new();
+        for entry in entries {
+            match &entry.fact {
+                Fact::Listening { step, subscriptions, .. } => {
+                    changes.push(events::subscribe(&run, step, subscriptions));
+                }
+                Fact::Emitted { event, .. } => {
+                    changes.push(Change::Publish(Box::new(self.shared.publication(event))));
+                }
+                Fact::Cancelled { by } => {
+                    abandoned
+                        .extend(self.state.children().map(|child| (child.clone(), by.clone())));
+                }
+                _ => {}
+            }
+            if let Some((parent, change)) = children::report(&self.shared, &self.state, entry) {
+                told.push(parent);
+                changes.push(change);
+            }
+        }
+        for dropped in self.state.take_dropped() {
+            match dropped {
+                Dropped::Subscription(step) => {
+                    changes.push(Change::Unsubscribe { run: run.clone(), step });
+                }
+                Dropped::Child(child) => abandoned.push((child, run.to_string())),
+            }
+        }
+        for (child, by) in abandoned {
+            told.push(child.clone());
+            changes.push(Change::Tell { run: child, signal: Signal::Cancel { by }, at });
+        }
+        (told, changes)
     }
 
     fn start_calls(&mut self) {
@@ -371,7 +478,7 @@ pub(crate) async fn drive_and_report(shared: Arc<Shared>, claimed: ClaimedRun) {
         handover: Handover::Release { wake_at, blocked_on: None },
         at: shared.time.now(),
     };
-    if let Err(error) = insist(&shared, Change::Advance(Box::new(advance))).await {
+    if let Err(error) = insist(&shared, vec![Change::Advance(Box::new(advance))]).await {
         tracing::error!(run.id = %claimed.id, "the run cannot be let go of: {error}");
     }
     shared.moved.ring(&claimed.id);
@@ -379,9 +486,9 @@ pub(crate) async fn drive_and_report(shared: Arc<Shared>, claimed: ClaimedRun) {
 }
 
 /// A store that fails (a full disk) is tried again; one that refuses has a new owner for the run.
-async fn insist(shared: &Shared, change: Change) -> Result<(), StoreError> {
+async fn insist(shared: &Shared, changes: Vec<Change>) -> Result<(), StoreError> {
     loop {
-        match shared.journal.commit(vec![change.clone()]).await {
+        match shared.journal.commit(changes.clone()).await {
             Err(StoreError::Failed { tried, why }) if !shared.stop.is_cancelled() => {
                 tracing::error!("the store failed while it {tried}: {why}");
                 shared.time.sleep_until(after(shared.time.now(), STORE_PAUSE)).await;

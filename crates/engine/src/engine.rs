@@ -17,6 +17,7 @@ use crate::library::{Library, LibraryError, Source};
 use crate::links::{LinkError, Links};
 use crate::observer::{Journal, Observer};
 use crate::performer::Performer;
+use crate::secrets::{SecretError, Secrets};
 use crate::store::{Place, SqliteStore, Store, StoreError};
 use crate::time::{Clock, Random, Time};
 use crate::vault::{KeySource, Vault, VaultError};
@@ -55,6 +56,8 @@ pub enum OpenError {
     #[error("{0}")]
     Links(#[from] LinkError),
     #[error("{0}")]
+    Secrets(#[from] SecretError),
+    #[error("{0}")]
     Library(#[from] LibraryError),
 }
 
@@ -65,6 +68,7 @@ pub(crate) struct Shared {
     pub(crate) performer: Arc<dyn Performer>,
     pub(crate) library: Library,
     pub(crate) links: Links,
+    pub(crate) secrets: Secrets,
     pub(crate) vault: Vault,
     pub(crate) time: Arc<dyn Time>,
     pub(crate) lease_clock: Clock,
@@ -73,6 +77,8 @@ pub(crate) struct Shared {
     pub(crate) boot: String,
     /// Rung when something may have become due.
     pub(crate) wake: Notify,
+    /// Rung when an event was stored that somebody may listen for.
+    pub(crate) delivered: Notify,
     /// Rung when a run has moved.
     pub(crate) moved: Watchers,
     /// Rung when something was said to a run.
@@ -100,6 +106,7 @@ impl Engine {
             Arc::clone(&time),
         )
         .await?;
+        let secrets = Secrets::load(Arc::clone(&store), vault.clone(), Arc::clone(&time)).await?;
         let library = Library::load(
             Arc::clone(&store),
             Arc::clone(&catalogue),
@@ -120,6 +127,7 @@ impl Engine {
             performer: settings.performer,
             library,
             links,
+            secrets,
             vault,
             time,
             lease_clock: settings.lease_clock,
@@ -127,6 +135,7 @@ impl Engine {
             node: settings.node,
             boot,
             wake: Notify::new(),
+            delivered: Notify::new(),
             moved: Watchers::default(),
             spoken: Watchers::default(),
             tracker: TaskTracker::new(),

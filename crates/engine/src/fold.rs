@@ -6,17 +6,18 @@ mod pending;
 use std::sync::Arc;
 
 use callboard_flow::{
-    Command, Definition, Event, Execution, Fact as TaskFact, Runtime, Start, StepId, WorkflowError,
+    Command, Definition, ErrorKind, Event, Execution, Fact as TaskFact, Runtime, Start, StepId,
+    WorkflowError,
 };
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use crate::ids::RunId;
-use crate::journal::{Entry, Fact, Then};
+use crate::journal::{Ending, Entry, Fact, Then, Trigger};
 use crate::run::{RunStatus, Verdict};
 
 pub(crate) use moves::Move;
-pub(crate) use pending::{Call, Pending, Phase, Wish};
+pub(crate) use pending::{Call, Pending, Phase, SubWorkflow, Wish};
 
 /// A journal that does not fit its workflow, or itself.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +35,13 @@ pub(crate) enum End {
     Faulted(WorkflowError),
 }
 
+/// What is to be undone because nobody waits for it any more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Dropped {
+    Subscription(StepId),
+    Child(RunId),
+}
+
 /// One run as its journal tells it.
 pub(crate) struct RunState {
     pub(crate) run: RunId,
@@ -42,6 +50,14 @@ pub(crate) struct RunState {
     /// Steps that the interpreter waits for, and attempts it has forgotten that still lack an outcome.
     /// In the order in which they were wished for.
     pending: Vec<(StepId, Pending)>,
+    /// Who awaits this run.
+    pub(crate) parent: Option<(RunId, StepId)>,
+    /// How many runs stand above it.
+    pub(crate) depth: u32,
+    /// Values of `$secrets`, sealed.
+    pub(crate) secrets: Map<String, Value>,
+    /// What the interpreter has lost interest in since somebody asked.
+    dropped: Vec<Dropped>,
     end: Option<End>,
     status: Option<RunStatus>,
     entries: i64,
@@ -76,12 +92,20 @@ impl RunState {
     ) -> Result<Self, Inconsistency> {
         let no_beginning = || Inconsistency::NoBeginning { run: run.clone() };
         let (first, rest) = entries.split_first().ok_or_else(no_beginning)?;
-        let Fact::Started { input, .. } = &first.fact else { return Err(no_beginning()) };
+        let Fact::Started { input, trigger, secrets, .. } = &first.fact else {
+            return Err(no_beginning());
+        };
+        let (parent, depth) = match trigger {
+            Trigger::Workflow { run, step, awaited, depth } => {
+                (awaited.then(|| (run.clone(), step.clone())), *depth)
+            }
+            _ => (None, 0),
+        };
         let start = Start {
             input: input.clone(),
             run_id: run.to_string(),
             started_at: first.at,
-            secrets: Map::new(),
+            secrets: secrets.clone(),
             // No version here: the same history must give the same commands after an upgrade.
             runtime: Runtime { name: "callboard".into(), ..Runtime::default() },
         };
@@ -92,6 +116,10 @@ impl RunState {
             definition,
             execution,
             pending,
+            parent,
+            depth,
+            secrets: secrets.clone(),
+            dropped: Vec::new(),
             end: None,
             status: None,
             entries: 1,
@@ -101,6 +129,8 @@ impl RunState {
         for entry in rest {
             state.absorb(entry)?;
         }
+        // What was dropped long ago was undone long ago.
+        state.dropped.clear();
         Ok(state)
     }
 
@@ -143,7 +173,12 @@ impl RunState {
                 })?;
             }
             Fact::Failed { step, error, .. } => {
-                self.settle(&Event::CallFailed { step: step.clone(), error: error.clone(), at })?;
+                let (step, error) = (step.clone(), error.clone());
+                let event = match self.pending_mut(&step)?.wish {
+                    Wish::Workflow(_) => Event::WorkflowFailed { step, error, at },
+                    _ => Event::CallFailed { step, error, at },
+                };
+                self.settle(&event)?;
             }
             Fact::Deferred { step, next_at, then, .. } => {
                 let phase = Phase::Deferred { next_at: *next_at, then: *then };
@@ -160,6 +195,34 @@ impl RunState {
             }
             Fact::Emitted { step, .. } => {
                 self.settle(&Event::Emitted { step: step.clone(), at })?;
+            }
+            Fact::Listening { step, .. } => self.pending_mut(step)?.phase = Phase::Listening,
+            Fact::Received { step, event } => {
+                self.pending_mut(step)?;
+                let (step, event) = (step.clone(), event.clone());
+                self.tell(&Event::EventReceived { step, event, at })?;
+            }
+            Fact::WorkflowStarted { step, run, .. } => {
+                let pending = self.pending_mut(step)?;
+                if matches!(&pending.wish, Wish::Workflow(wanted) if wanted.awaits) {
+                    pending.phase = Phase::AwaitsRun;
+                    pending.child = Some(run.clone());
+                } else {
+                    let (step, output) = (step.clone(), Value::Null);
+                    self.settle(&Event::WorkflowSucceeded { step, output, at })?;
+                }
+            }
+            Fact::WorkflowEnded { step, ending, .. } => {
+                let step = step.clone();
+                self.settle(&match ending.clone() {
+                    Ending::Completed { output } => Event::WorkflowSucceeded { step, output, at },
+                    Ending::Faulted { error } => Event::WorkflowFailed { step, error, at },
+                    Ending::Cancelled { by } => {
+                        let detail = format!("the workflow was cancelled by {by}");
+                        let error = WorkflowError::new(ErrorKind::Runtime, detail);
+                        Event::WorkflowFailed { step, error, at }
+                    }
+                })?;
             }
             Fact::AttentionRequired { step, reason, then, .. } => {
                 self.rest(
@@ -210,10 +273,12 @@ impl RunState {
     fn settle(&mut self, event: &Event) -> Result<(), String> {
         let step = event.step().ok_or("it is about no step")?;
         let pending = self.remove(step).ok_or_else(|| format!("nobody waits for {step}"))?;
-        if !pending.forgotten {
-            let commands = self.execution.apply(event).map_err(|error| error.to_string())?;
-            self.take(commands);
-        }
+        if pending.forgotten { Ok(()) } else { self.tell(event) }
+    }
+
+    fn tell(&mut self, event: &Event) -> Result<(), String> {
+        let commands = self.execution.apply(event).map_err(|error| error.to_string())?;
+        self.take(commands);
         Ok(())
     }
 
@@ -239,7 +304,12 @@ impl RunState {
         if let Ok(pending) = self.pending_mut(step) {
             pending.forgotten = true;
             if pending.is_surely_without_effect() {
-                self.remove(step);
+                let gone = self.remove(step);
+                self.dropped.extend(gone.and_then(|gone| match gone.phase {
+                    Phase::Listening => Some(Dropped::Subscription(step.clone())),
+                    Phase::AwaitsRun => gone.child.map(Dropped::Child),
+                    _ => None,
+                }));
             }
         }
     }
@@ -252,6 +322,26 @@ impl RunState {
     fn pending_mut(&mut self, step: &StepId) -> Result<&mut Pending, String> {
         let found = self.pending.iter_mut().find(|(pending, _)| pending == step);
         found.map(|(_, pending)| pending).ok_or_else(|| format!("nobody waits for {step}"))
+    }
+
+    /// What nobody waits for any more since this was last asked.
+    pub(crate) fn take_dropped(&mut self) -> Vec<Dropped> {
+        std::mem::take(&mut self.dropped)
+    }
+
+    /// Whether a step listens and takes this event.
+    pub(crate) fn consumes(&self, step: &StepId, event: &Value) -> bool {
+        let listens = self.find(step).is_some_and(|found| found.phase == Phase::Listening);
+        listens && self.execution.consumes(step, event)
+    }
+
+    pub(crate) fn listens(&self) -> bool {
+        self.all().any(|pending| pending.phase == Phase::Listening)
+    }
+
+    /// Runs that are awaited.
+    pub(crate) fn children(&self) -> impl Iterator<Item = &RunId> {
+        self.all().filter_map(|pending| pending.child.as_ref())
     }
 
     pub(crate) fn find(&self, step: &StepId) -> Option<&Pending> {
@@ -271,7 +361,7 @@ impl RunState {
         match () {
             () if self.all().any(asks) => RunStatus::Attention,
             () if anything_in_flight => RunStatus::Running,
-            () if self.all().all(|pending| pending.next_at().is_some()) => RunStatus::Waiting,
+            () if self.all().all(Pending::rests) => RunStatus::Waiting,
             () => RunStatus::Running,
         }
     }

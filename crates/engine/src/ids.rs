@@ -2,9 +2,11 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 use crate::time::Random;
 
@@ -27,6 +29,13 @@ impl RunId {
     /// A new id: 48 bits of milliseconds, then 80 random bits.
     pub fn generate(now: Timestamp, random: &Random) -> Self {
         Self(format!("{PREFIX}{}", time_ordered(now, random)))
+    }
+
+    /// The id of a run that another one begins: the same for the same step of the same run.
+    pub(crate) fn derived(now: Timestamp, from: &str) -> Self {
+        let hash = Sha256::digest(from.as_bytes());
+        let random: Random = Arc::new(move |buffer| buffer.copy_from_slice(&hash[..buffer.len()]));
+        Self::generate(now, &random)
     }
 
     pub fn as_str(&self) -> &str {
@@ -84,8 +93,6 @@ impl fmt::Display for RunId {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
 
     #[test]

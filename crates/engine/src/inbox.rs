@@ -5,11 +5,11 @@ use callboard_flow::document::Strategy;
 use http::HeaderMap;
 use serde_json::{Value, json};
 
-use crate::engine::Engine;
+use crate::engine::{Engine, Shared};
 use crate::ids::RunId;
 use crate::journal;
 use crate::library::Workflow;
-use crate::store::{Change, EventRecord, Refusal, StoreError};
+use crate::store::{Change, EventRecord, NewRun, Refusal, StoreError};
 
 /// A webhook is no longer than this.
 pub const LONGEST_BODY: usize = 1 << 20;
@@ -108,29 +108,38 @@ impl Engine {
             subject: event.subject.clone(),
         };
         let cloud_event = cloud_event(trigger, &event, at);
-        let workflows = self.library().list();
-        let started = workflows.iter().filter_map(|workflow| {
-            let input = input_for(workflow, &cloud_event)?;
-            Some(self.new_run(&workflow.definition, input, started_by.clone()))
-        });
-        let new: Vec<_> = started.collect();
+        let new = self.shared.started_by(&cloud_event, &started_by);
         let runs: Vec<RunId> = new.iter().map(|run| run.id.clone()).collect();
         let Incoming { event_type, dedupe_key, subject, data } = event;
         let record = EventRecord {
             app: trigger.app.clone(),
             trigger: trigger.name.clone(),
             dedupe_key,
-            event_type: event_type.clone(),
-            subject: subject.clone(),
+            event_type,
+            subject,
             data,
-            runs: runs.clone(),
+            runs,
             at,
         };
+        self.store_event(record, cloud_event, new).await
+    }
+
+    /// Stores an event, begins its runs and hands it to who listens, in one transaction.
+    pub(crate) async fn store_event<E: From<StoreError>>(
+        &self,
+        record: EventRecord,
+        event: Value,
+        new: Vec<NewRun>,
+    ) -> Result<ReceivedEvent, E> {
+        let (event_type, subject) = (record.event_type.clone(), record.subject.clone());
+        let (runs, at) = (record.runs.clone(), record.at);
         let mut changes = vec![Change::StoreEvent(record)];
         changes.extend(new.into_iter().map(|run| Change::CreateRun(Box::new(run))));
+        changes.push(Change::Deliver { event, at });
         match self.shared.journal.commit(changes).await {
             Ok(()) => {
                 self.shared.wake.notify_one();
+                self.shared.delivered.notify_waiters();
                 Ok(ReceivedEvent { event_type, subject, duplicate: false, runs })
             }
             Err(StoreError::Refused(Refusal::EventSeen { runs, .. })) => {
@@ -145,6 +154,22 @@ impl Engine {
         let known: Vec<String> = all.map(|known| format!("{}/{}", known.app, known.name)).collect();
         let known = if known.is_empty() { "none".into() } else { known.join(", ") };
         HookError::UnknownTrigger { app: app.into(), trigger: trigger.into(), known }
+    }
+}
+
+impl Shared {
+    /// The runs that an event starts.
+    pub(crate) fn started_by(
+        &self,
+        cloud_event: &Value,
+        trigger: &journal::Trigger,
+    ) -> Vec<NewRun> {
+        let workflows = self.library.list();
+        let started = workflows.iter().filter_map(|workflow| {
+            let input = input_for(workflow, cloud_event)?;
+            Some(self.new_run(&workflow.definition, input, trigger.clone()))
+        });
+        started.collect()
     }
 }
 

@@ -3,11 +3,12 @@
 //! Entries are JSON with a version beside them. New fields get defaults; an entry is never rewritten.
 
 use callboard_apps::Exchange;
-use callboard_flow::{StepId, WorkflowError};
+use callboard_flow::{StepId, Subscription, WorkflowError};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
+use crate::ids::RunId;
 use crate::run::{Mode, Verdict};
 
 /// Version of the entries that this program writes.
@@ -31,6 +32,9 @@ pub enum Fact {
         input: Value,
         trigger: Trigger,
         mode: Mode,
+        /// Values of `$secrets`, sealed for this run: those of its beginning, so that it derives again.
+        #[serde(default, skip_serializing_if = "Map::is_empty")]
+        secrets: Map<String, Value>,
     },
     /// About to be performed. Without one of the outcomes below it is unknown whether it was.
     Attempted {
@@ -86,6 +90,31 @@ pub enum Fact {
         step: StepId,
         event: Value,
     },
+    /// Listens from now on; events that were stored before are not for it.
+    Listening {
+        step: StepId,
+        task: String,
+        subscriptions: Vec<Subscription>,
+    },
+    /// An event that the step takes, whole.
+    Received {
+        step: StepId,
+        event: Value,
+    },
+    /// Another run that this one began, in the same transaction.
+    WorkflowStarted {
+        step: StepId,
+        task: String,
+        workflow: String,
+        run: RunId,
+    },
+    /// The end of a run that this one awaits.
+    WorkflowEnded {
+        step: StepId,
+        run: RunId,
+        #[serde(flatten)]
+        ending: Ending,
+    },
     AttentionRequired {
         step: StepId,
         attempt: u32,
@@ -130,6 +159,19 @@ pub enum Trigger {
     Request { by: String },
     /// A webhook brought an event.
     Event { app: String, trigger: String, dedupe_key: String, event_type: String, subject: String },
+    /// An event that a run or a client published.
+    CloudEvent { source: String, id: String, event_type: String, subject: String },
+    /// A step of another run. `depth` counts the runs above it.
+    Workflow { run: RunId, step: StepId, awaited: bool, depth: u32 },
+}
+
+/// How a run ended, as the run that awaits it learns.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "ending")]
+pub enum Ending {
+    Completed { output: Value },
+    Faulted { error: WorkflowError },
+    Cancelled { by: String },
 }
 
 /// How a success became known.
@@ -177,6 +219,10 @@ impl Fact {
             Self::TimerSet { .. } => "timer_set",
             Self::TimerFired { .. } => "timer_fired",
             Self::Emitted { .. } => "emitted",
+            Self::Listening { .. } => "listening",
+            Self::Received { .. } => "received",
+            Self::WorkflowStarted { .. } => "workflow_started",
+            Self::WorkflowEnded { .. } => "workflow_ended",
             Self::AttentionRequired { .. } => "attention_required",
             Self::Resolved { .. } => "resolved",
             Self::Unblocked { .. } => "unblocked",
@@ -200,6 +246,10 @@ impl Fact {
             | Self::TimerSet { step, .. }
             | Self::TimerFired { step }
             | Self::Emitted { step, .. }
+            | Self::Listening { step, .. }
+            | Self::Received { step, .. }
+            | Self::WorkflowStarted { step, .. }
+            | Self::WorkflowEnded { step, .. }
             | Self::AttentionRequired { step, .. }
             | Self::Resolved { step, .. }
             | Self::Unblocked { step, .. } => Some(step),

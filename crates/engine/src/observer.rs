@@ -7,7 +7,7 @@ use async_trait::async_trait;
 
 use crate::ids::RunId;
 use crate::journal::Entry;
-use crate::store::{Change, Store, StoreError};
+use crate::store::{Change, NewRun, Store, StoreError};
 
 /// Called around every commit that carries journal entries. `ordinal` counts the entries of this process from 1 and
 /// is that of the first entry of the commit.
@@ -35,7 +35,7 @@ impl Journal {
 
     pub(crate) async fn commit(&self, changes: Vec<Change>) -> Result<(), StoreError> {
         let Some(observer) = &self.observer else { return self.store.commit(changes).await };
-        let seen: Vec<_> = changes.iter().filter_map(|change| self.number(change)).collect();
+        let seen: Vec<_> = changes.iter().flat_map(|change| self.number(change)).collect();
         for (ordinal, run, entries) in &seen {
             observer.before_commit(*ordinal, run, entries).await;
         }
@@ -46,15 +46,20 @@ impl Journal {
         Ok(())
     }
 
-    fn number(&self, change: &Change) -> Option<(u64, RunId, Vec<Entry>)> {
-        let (run, entries) = match change {
-            Change::CreateRun(run) => (&run.id, std::slice::from_ref(&run.first)),
+    fn number(&self, change: &Change) -> Vec<(u64, RunId, Vec<Entry>)> {
+        let begins = |run: &NewRun| self.count(&run.id, std::slice::from_ref(&run.first));
+        match change {
+            Change::CreateRun(run) => vec![begins(run)],
+            Change::Publish(publication) => publication.starts.iter().map(begins).collect(),
             Change::Advance(advance) if !advance.entries.is_empty() => {
-                (&advance.run, advance.entries.as_slice())
+                vec![self.count(&advance.run, &advance.entries)]
             }
-            _ => return None,
-        };
+            _ => Vec::new(),
+        }
+    }
+
+    fn count(&self, run: &RunId, entries: &[Entry]) -> (u64, RunId, Vec<Entry>) {
         let before = self.written.fetch_add(entries.len() as u64, Ordering::SeqCst);
-        Some((before + 1, run.clone(), entries.to_vec()))
+        (before + 1, run.clone(), entries.to_vec())
     }
 }

@@ -4,7 +4,7 @@
 use callboard_apps::{CallAnswer, CallFailed, CallFailure};
 use callboard_flow::FunctionCall;
 use secrecy::SecretString;
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
 use crate::attempt::Going;
 use crate::journal::{Fact, How};
@@ -73,10 +73,28 @@ fn open(
     vault: &Vault,
 ) -> Result<(FunctionCall, Vec<SecretString>), String> {
     let mut value = serde_json::to_value(call).map_err(|error| error.to_string())?;
+    for policy in ["authentication", "documentAuthentication"] {
+        if let Some(policy) = value.get_mut(policy) {
+            use_secrets(policy, &going.secrets);
+        }
+    }
     let secrets =
         sealing::open(vault, &going.run, &mut value).map_err(|error| error.to_string())?;
     // The error of reading it back could quote a secret.
     let call = serde_json::from_value(value)
         .map_err(|_| "a secret does not fit into its place in the call")?;
     Ok((call, secrets))
+}
+
+/// `{bearer: {use: NAME}}` with the fields of the secret, still sealed, in place of its name.
+fn use_secrets(policy: &mut Value, secrets: &Map<String, Value>) {
+    let Value::Object(schemes) = policy else { return };
+    for given in schemes.values_mut() {
+        let name = given.get("use").and_then(Value::as_str);
+        match name.and_then(|name| secrets.get(name)) {
+            Some(Value::String(token)) => *given = json!({ "token": token }),
+            Some(fields) => *given = fields.clone(),
+            None => {}
+        }
+    }
 }

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use callboard_flow::Definition;
+use jiff::Timestamp;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use crate::engine::Engine;
+use crate::engine::{Engine, Shared};
 use crate::ids::RunId;
 use crate::journal::{Entry, Fact, Trigger};
 use crate::library::{Source, Workflow};
@@ -141,23 +142,7 @@ impl Engine {
         input: Value,
         trigger: Trigger,
     ) -> NewRun {
-        let at = self.shared.time.now();
-        let (workflow, hash) = (definition.document.name.clone(), definition.hash.clone());
-        let fact = Fact::Started {
-            workflow: workflow.clone(),
-            hash: hash.clone(),
-            input,
-            trigger,
-            mode: Mode::Live,
-        };
-        NewRun {
-            id: RunId::generate(at, &self.shared.random),
-            workflow,
-            workflow_hash: hash,
-            mode: Mode::Live,
-            first: Entry { at, fact },
-            at,
-        }
+        self.shared.new_run(definition, input, trigger)
     }
 
     fn unknown_workflow(&self, name: &str) -> StartError {
@@ -165,6 +150,45 @@ impl Engine {
         let names = workflows.iter().map(|workflow| workflow.definition.document.name.as_str());
         let nearest = nearest(name, names);
         StartError::UnknownWorkflow { name: name.into(), nearest }
+    }
+}
+
+impl Shared {
+    pub(crate) fn new_run(
+        &self,
+        definition: &Definition,
+        input: Value,
+        trigger: Trigger,
+    ) -> NewRun {
+        let at = self.time.now();
+        self.new_run_as(RunId::generate(at, &self.random), at, definition, input, trigger)
+    }
+
+    pub(crate) fn new_run_as(
+        &self,
+        id: RunId,
+        at: Timestamp,
+        definition: &Definition,
+        input: Value,
+        trigger: Trigger,
+    ) -> NewRun {
+        let (workflow, hash) = (definition.document.name.clone(), definition.hash.clone());
+        let fact = Fact::Started {
+            workflow: workflow.clone(),
+            hash: hash.clone(),
+            input,
+            trigger,
+            mode: Mode::Live,
+            secrets: self.secrets.for_run(&definition.secrets, &id),
+        };
+        NewRun {
+            id,
+            workflow,
+            workflow_hash: hash,
+            mode: Mode::Live,
+            first: Entry { at, fact },
+            at,
+        }
     }
 }
 

@@ -10,10 +10,10 @@ mod sqlite;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-pub use change::{Advance, Change, Claim, Handover, NewRun, Refusal, StartKey};
+pub use change::{Advance, Change, Claim, Handover, NewRun, Publication, Refusal, StartKey};
 pub use records::{
-    ApiKeyRecord, ClaimedRun, EventRecord, LinkRecord, Page, RunFilter, RunRecord, Signal,
-    WorkflowRecord,
+    ApiKeyRecord, ClaimedRun, EventRecord, LinkRecord, Page, RunFilter, RunRecord, SecretRecord,
+    Signal, WorkflowRecord,
 };
 pub use sqlite::{Place, SqliteStore};
 
@@ -67,6 +67,7 @@ pub trait Store: Send + Sync {
 
     async fn find_link(&self, name: &str) -> Result<Option<LinkRecord>, StoreError>;
     async fn list_links(&self) -> Result<Vec<LinkRecord>, StoreError>;
+    async fn list_secrets(&self) -> Result<Vec<SecretRecord>, StoreError>;
     async fn find_api_key(&self, id: &str) -> Result<Option<ApiKeyRecord>, StoreError>;
     async fn find_event(
         &self,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use callboard_flow::{ErrorKind, StepId, WorkflowError};
+use callboard_flow::StepId;
 use jiff::Timestamp;
 
 use super::{End, Pending, Phase, RunState, Wish};
@@ -21,6 +21,8 @@ pub(crate) enum Move {
     Perform(StepId),
     /// To be found out about.
     Recover(StepId),
+    /// Another run is to be begun.
+    StartWorkflow(StepId),
 }
 
 impl RunState {
@@ -49,7 +51,16 @@ impl RunState {
                 Wish::Emit { event } => {
                     Some(Move::Write(Fact::Emitted { step: step.clone(), event: event.clone() }))
                 }
-                Wish::Other(what) => Some(Move::Write(unsupported(step, what))),
+                Wish::Listen { subscriptions } => is_due(pending).then(|| {
+                    Move::Write(Fact::Listening {
+                        step: step.clone(),
+                        task: pending.task.clone(),
+                        subscriptions: subscriptions.clone(),
+                    })
+                }),
+                Wish::Workflow(_) => {
+                    (is_due(pending) && !stopping).then(|| Move::StartWorkflow(step.clone()))
+                }
             }),
         }
     }
@@ -79,7 +90,11 @@ fn call(
                 why: "it looks again by itself".into(),
             }))
         }
-        Phase::Deferred { .. } | Phase::Attention { .. } | Phase::Timer { .. } => None,
+        Phase::Deferred { .. }
+        | Phase::Attention { .. }
+        | Phase::Timer { .. }
+        | Phase::Listening
+        | Phase::AwaitsRun => None,
     }
 }
 
@@ -97,10 +112,8 @@ fn timer(step: &StepId, pending: &Pending, until: Timestamp, now: Timestamp) -> 
     }
 }
 
-fn unsupported(step: &StepId, what: &str) -> Fact {
-    let detail = format!("{what} is not performed by this version");
-    let error = WorkflowError::new(ErrorKind::Configuration, detail);
-    Fact::Failed { step: step.clone(), attempt: 0, error, exchanges: Vec::new() }
+fn is_due(pending: &Pending) -> bool {
+    matches!(pending.phase, Phase::Due { .. })
 }
 
 fn closing(end: &End) -> Fact {

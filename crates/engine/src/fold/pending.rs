@@ -1,9 +1,10 @@
 //! A step that the interpreter waits for.
 
-use callboard_flow::{Command, FunctionCall, StepId};
+use callboard_flow::{Command, FunctionCall, StepId, Subscription};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
+use crate::ids::RunId;
 use crate::journal::{Reason, Then};
 
 /// How long a step that lacks a link or a permission waits before it looks again by itself.
@@ -22,6 +23,8 @@ pub(crate) struct Pending {
     pub(crate) before: Option<String>,
     /// Through which link it was attempted.
     pub(crate) link: Option<String>,
+    /// The run that it awaits.
+    pub(crate) child: Option<RunId>,
     /// The interpreter does not wait for it any more.
     pub(crate) forgotten: bool,
 }
@@ -37,8 +40,10 @@ pub(crate) enum Wish {
     Emit {
         event: Value,
     },
-    /// What this runtime does not perform; the text names it.
-    Other(&'static str),
+    Listen {
+        subscriptions: Vec<Subscription>,
+    },
+    Workflow(Box<SubWorkflow>),
 }
 
 /// A call of the catalogue.
@@ -47,6 +52,17 @@ pub(crate) struct Call {
     /// As the workflow calls it: `auth0.users.create:1@callboard`.
     pub(crate) function: String,
     pub(crate) arguments: Value,
+}
+
+/// Another workflow to run.
+#[derive(Debug, Clone)]
+pub(crate) struct SubWorkflow {
+    pub(crate) namespace: String,
+    pub(crate) name: String,
+    /// A version, or `latest`.
+    pub(crate) version: String,
+    pub(crate) input: Value,
+    pub(crate) awaits: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,6 +80,10 @@ pub(crate) enum Phase {
     Timer {
         until: Timestamp,
     },
+    /// Its subscriptions are in the store.
+    Listening,
+    /// The run that it awaits has begun.
+    AwaitsRun,
     Attention {
         reason: Reason,
         then: Then,
@@ -78,8 +98,15 @@ impl Pending {
             Command::Call { step, task, function, .. } => (step, task, called(function)),
             Command::Wait { step, task, until, .. } => (step, task, Wish::Timer { until }),
             Command::Emit { step, task, event, .. } => (step, task, Wish::Emit { event }),
-            Command::Listen { step, task, .. } => (step, task, Wish::Other("`listen`")),
-            Command::RunWorkflow { step, task, .. } => (step, task, Wish::Other("`run: workflow`")),
+            Command::Listen { step, task, subscriptions, .. } => {
+                (step, task, Wish::Listen { subscriptions })
+            }
+            Command::RunWorkflow {
+                step, task, namespace, name, version, input, awaits, ..
+            } => {
+                let wanted = SubWorkflow { namespace, name, version, input, awaits };
+                (step, task, Wish::Workflow(Box::new(wanted)))
+            }
             Command::Forget { .. }
             | Command::Complete { .. }
             | Command::Fault { .. }
@@ -94,6 +121,7 @@ impl Pending {
             first_attempt_at: None,
             before: None,
             link: None,
+            child: None,
             forgotten: false,
         };
         Some((step, pending))
@@ -109,8 +137,15 @@ impl Pending {
             }
             Phase::Attention { reason: Reason::UnknownOutcome, .. }
             | Phase::Due { .. }
-            | Phase::Attempted => None,
+            | Phase::Attempted
+            | Phase::Listening
+            | Phase::AwaitsRun => None,
         }
+    }
+
+    /// Whether nothing is to be done about it until a time or somebody else comes.
+    pub(super) fn rests(&self) -> bool {
+        self.next_at().is_some() || matches!(self.phase, Phase::Listening | Phase::AwaitsRun)
     }
 
     /// An attempt that certainly changed nothing: the next one looks again at what stands there. After one that may
@@ -136,7 +171,9 @@ impl Pending {
         match self.phase {
             Phase::Attempted => false,
             Phase::Due { then } | Phase::Deferred { then, .. } => then == Then::Perform,
-            Phase::Attention { .. } | Phase::Timer { .. } => true,
+            Phase::Attention { .. } | Phase::Timer { .. } | Phase::Listening | Phase::AwaitsRun => {
+                true
+            }
         }
     }
 }

@@ -51,21 +51,12 @@ pub(super) fn unsupported(definition: &Definition, raw_calls: bool) -> Vec<Probl
             );
         }
     }
-    if !definition.secrets.is_empty() {
-        refuse(
-            "/use/secrets".into(),
-            "`$secrets`",
-            "credentials belong in a link: `callboard link add`",
-        );
-    }
     visit(definition, &mut |task| {
         let what = match &task.kind {
             Kind::Call(Call::Http(_) | Call::OpenApi(_) | Call::Mcp(_)) if raw_calls => return,
             Kind::Call(Call::Http(_)) => "`call: http`",
             Kind::Call(Call::OpenApi(_)) => "`call: openapi`",
             Kind::Call(Call::Mcp(_)) => "`call: mcp`",
-            Kind::Listen(_) => "`listen`",
-            Kind::Run(_) => "`run: workflow`",
             _ => return,
         };
         refuse(

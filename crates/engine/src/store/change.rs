@@ -2,9 +2,11 @@
 
 use std::fmt;
 
+use callboard_flow::{StepId, Subscription};
 use jiff::Timestamp;
+use serde_json::Value;
 
-use super::records::{ApiKeyRecord, EventRecord, LinkRecord, Signal, WorkflowRecord};
+use super::records::{ApiKeyRecord, EventRecord, LinkRecord, SecretRecord, Signal, WorkflowRecord};
 use crate::ids::RunId;
 use crate::journal::Entry;
 use crate::run::{Mode, RunStatus};
@@ -38,6 +40,29 @@ pub enum Change {
         signal: Signal,
         at: Timestamp,
     },
+    /// Says something to a run, if it is still there and not over.
+    Tell {
+        run: RunId,
+        signal: Signal,
+        at: Timestamp,
+    },
+    /// Events with these attributes are for that step from now on.
+    Subscribe {
+        run: RunId,
+        step: StepId,
+        subscriptions: Vec<Subscription>,
+    },
+    Unsubscribe {
+        run: RunId,
+        step: StepId,
+    },
+    /// Hands an event to every step that has subscribed to one like it.
+    Deliver {
+        event: Value,
+        at: Timestamp,
+    },
+    /// Stores an event, begins the runs that it starts and hands it to who listens; nothing if it is known already.
+    Publish(Box<Publication>),
     /// Says something to every run that is blocked on this.
     SignalBlocked {
         on: String,
@@ -50,6 +75,11 @@ pub enum Change {
         name: String,
     },
     PutApiKey(ApiKeyRecord),
+    PutSecret(SecretRecord),
+    /// Refused with `NoSuchSecret`.
+    DeleteSecret {
+        name: String,
+    },
 }
 
 /// A run as it begins.
@@ -61,6 +91,15 @@ pub struct NewRun {
     pub mode: Mode,
     pub first: Entry,
     pub at: Timestamp,
+}
+
+/// An event that a run announces, with what follows from it.
+#[derive(Debug, Clone)]
+pub struct Publication {
+    pub record: EventRecord,
+    /// Whole, as listeners get it.
+    pub event: Value,
+    pub starts: Vec<NewRun>,
 }
 
 /// Starting twice with one key starts once.
@@ -120,6 +159,7 @@ pub enum Refusal {
     NoSuchRun { run: RunId },
     RunIsFinal { run: RunId, status: RunStatus },
     NoSuchLink { name: String },
+    NoSuchSecret { name: String },
 }
 
 impl fmt::Display for Refusal {
@@ -138,6 +178,7 @@ impl fmt::Display for Refusal {
             Self::RunIsFinal { run, status } => {
                 write!(formatter, "{run} is {status} and takes nothing more")
             }
+            Self::NoSuchSecret { name } => write!(formatter, "there is no secret named `{name}`"),
             Self::NoSuchLink { name } => write!(formatter, "there is no link named `{name}`"),
         }
     }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::ids::RunId;
+use crate::journal::Ending;
 use crate::run::{Mode, RunStatus, Verdict};
 
 /// A definition by the hash of its canonical form.
@@ -57,6 +58,18 @@ pub enum Signal {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         output: Option<Value>,
     },
+    /// An event came that a step may listen for.
+    Event {
+        step: StepId,
+        event: Value,
+    },
+    /// A run that a step awaits has ended.
+    WorkflowEnded {
+        step: StepId,
+        run: RunId,
+        #[serde(flatten)]
+        ending: Ending,
+    },
     /// A link to this app was added or changed: what waits for it tries again.
     LinkChanged {
         app: String,
@@ -102,6 +115,14 @@ pub struct LinkRecord {
     pub app: String,
     pub base_url: String,
     pub settings: Map<String, Value>,
+    pub sealed: String,
+    pub changed_at: Timestamp,
+}
+
+/// A named secret, its value sealed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecretRecord {
+    pub name: String,
     pub sealed: String,
     pub changed_at: Timestamp,
 }

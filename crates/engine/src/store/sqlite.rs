@@ -7,6 +7,8 @@ mod apply;
 mod read;
 mod rows;
 mod schema;
+mod secrets;
+mod subscriptions;
 mod threads;
 
 use std::path::PathBuf;
@@ -16,7 +18,7 @@ use jiff::Timestamp;
 
 use super::{
     ApiKeyRecord, Change, Claim, ClaimedRun, EventRecord, LinkRecord, Page, RunFilter, RunRecord,
-    Signal, Store, StoreError, WorkflowRecord,
+    SecretRecord, Signal, Store, StoreError, WorkflowRecord,
 };
 use crate::ids::RunId;
 use crate::journal::Entry;
@@ -97,6 +99,10 @@ impl Store for SqliteStore {
 
     async fn list_links(&self) -> Result<Vec<LinkRecord>, StoreError> {
         self.threads.read(read::list_links).await
+    }
+
+    async fn list_secrets(&self) -> Result<Vec<SecretRecord>, StoreError> {
+        self.threads.read(secrets::list).await
     }
 
     async fn find_api_key(&self, id: &str) -> Result<Option<ApiKeyRecord>, StoreError> {

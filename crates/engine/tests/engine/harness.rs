@@ -76,6 +76,8 @@ pub(crate) struct Office {
     /// By key: how often it took effect.
     effects: Mutex<BTreeMap<String, u32>>,
     pub(crate) notes: Mutex<Vec<String>>,
+    /// Authentication policies of the language's own calls, as they arrived.
+    pub(crate) policies: Mutex<Vec<Value>>,
     pub(crate) calls: AtomicU64,
     /// How often somebody was moved to the next desk.
     moves: AtomicU64,
@@ -195,6 +197,7 @@ impl Performer for Office {
     ) -> Result<CallAnswer, CallFailed> {
         let FunctionCall::Http(http) = call else { panic!("only http is tested: {call:?}") };
         *self.effects.lock().unwrap().entry(key.to_owned()).or_default() += 1;
+        self.policies.lock().unwrap().extend(http.authentication.clone());
         self.notes
             .lock()
             .unwrap()
@@ -392,7 +395,13 @@ pub(crate) async fn to_the_end(engine: &Engine, time: &ManualTime, run: &RunId) 
         if detail.status != RunStatus::Waiting {
             return detail;
         }
-        let next_at = detail.next_at.expect("a run that waits says until when");
+        // Without a time it waits for another run or an event.
+        let Some(next_at) = detail.next_at else {
+            let told = |now: &RunDetail| now.next_at.is_some() || now.status != RunStatus::Waiting;
+            let moved = engine.wait_until(run, PATIENCE, told).await.unwrap();
+            assert!(told(&moved), "somebody should have said something by now: {moved:#?}");
+            continue;
+        };
         time.advance(next_at.duration_since(time.now()).max(SignedDuration::ZERO));
         let went_on =
             |now: &RunDetail| now.next_at != Some(next_at) || now.status != RunStatus::Waiting;

@@ -60,7 +60,6 @@ async fn what_this_version_cannot_do_is_refused_when_it_is_loaded() {
             "do: [{a: {call: http, with: {method: get, endpoint: 'https://example.com'}}}]",
             "`call: http`",
         ),
-        ("do: [{a: {listen: {to: {one: {with: {type: x}}}}}}]", "`listen`"),
     ] {
         let engine = premises.open(&[&format!("{head}{text}")]).await;
         let problems = engine.library().problems();

@@ -2,11 +2,14 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
 mod answers;
+mod children;
 mod crashes;
+mod events;
 mod failures;
 mod harness;
 mod inbox;
 mod library;
 mod links;
+mod secrets;
 mod starts;
 mod store;

@@ -34,6 +34,7 @@ fn create(run: &RunId) -> Vec<Change> {
         input: json!({}),
         trigger,
         mode: Mode::Live,
+        secrets: serde_json::Map::new(),
     };
     let (first, workflow_hash) = (Entry { at: NOW, fact }, "h".into());
     let new = NewRun {

@@ -2,15 +2,17 @@
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Params, params};
+use serde_json::Value;
 
 use super::read;
 use super::rows::{optional_micros, to_json, to_micros};
 use super::threads::failed;
+use super::{secrets, subscriptions};
 use crate::ids::RunId;
 use crate::journal::{Entry, VERSION};
 use crate::store::{
     Advance, ApiKeyRecord, Change, Claim, ClaimedRun, EventRecord, Handover, LinkRecord, NewRun,
-    Refusal, Signal, StartKey, StoreError, WorkflowRecord,
+    Publication, Refusal, Signal, StartKey, StoreError, WorkflowRecord,
 };
 
 pub(super) fn all(connection: &Connection, changes: &[Change]) -> Result<(), StoreError> {
@@ -25,10 +27,19 @@ pub(super) fn all(connection: &Connection, changes: &[Change]) -> Result<(), Sto
         Change::CreateRun(run) => create_run(connection, run),
         Change::Advance(advance) => self::advance(connection, advance),
         Change::Signal { run, signal, at } => self::signal(connection, run, signal, *at),
+        Change::Tell { run, signal, at } => tell(connection, run, signal, *at),
+        Change::Subscribe { run, step, subscriptions: wanted } => {
+            subscriptions::add(connection, run, step, wanted)
+        }
+        Change::Unsubscribe { run, step } => subscriptions::remove(connection, run, step),
+        Change::Deliver { event, at } => deliver(connection, event, *at),
+        Change::Publish(publication) => publish(connection, publication),
         Change::SignalBlocked { on, signal, at } => signal_blocked(connection, on, signal, *at),
         Change::PutLink(link) => put_link(connection, link),
         Change::DeleteLink { name } => delete_link(connection, name),
         Change::PutApiKey(key) => put_api_key(connection, key),
+        Change::PutSecret(secret) => secrets::put(connection, secret),
+        Change::DeleteSecret { name } => secrets::delete(connection, name),
     })
 }
 
@@ -173,6 +184,7 @@ fn advance(connection: &Connection, advance: &Advance) -> Result<(), StoreError>
     if status.is_final() {
         // What was said too late is nobody's business any more, and must not wake the run.
         execute(connection, "DELETE FROM signals WHERE run_id = ?1", params![run.as_str()])?;
+        subscriptions::remove_all(connection, run)?;
         execute(connection, "UPDATE runs SET wake_at = NULL WHERE id = ?1", params![run.as_str()])?;
     }
     Ok(())
@@ -201,6 +213,34 @@ fn signal(
         params![run.as_str(), to_micros(at)],
     )
     .map(drop)
+}
+
+fn tell(
+    connection: &Connection,
+    run: &RunId,
+    signal: &Signal,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    match self::signal(connection, run, signal, at) {
+        Err(StoreError::Refused(Refusal::NoSuchRun { .. } | Refusal::RunIsFinal { .. })) => Ok(()),
+        told => told,
+    }
+}
+
+fn deliver(connection: &Connection, event: &Value, at: Timestamp) -> Result<(), StoreError> {
+    subscriptions::matching(connection, event)?.into_iter().try_for_each(|(run, step)| {
+        tell(connection, &run, &Signal::Event { step, event: event.clone() }, at)
+    })
+}
+
+fn publish(connection: &Connection, publication: &Publication) -> Result<(), StoreError> {
+    let Publication { record, event, starts } = publication;
+    match store_event(connection, record) {
+        Err(StoreError::Refused(Refusal::EventSeen { .. })) => return Ok(()),
+        stored => stored?,
+    }
+    starts.iter().try_for_each(|run| create_run(connection, run))?;
+    deliver(connection, event, record.at)
 }
 
 fn signal_blocked(
@@ -294,7 +334,11 @@ pub(super) fn disown(connection: &Connection, node: &str, boot: &str) -> Result<
     .map(drop)
 }
 
-fn execute(connection: &Connection, sql: &str, values: impl Params) -> Result<usize, StoreError> {
+pub(super) fn execute(
+    connection: &Connection,
+    sql: &str,
+    values: impl Params,
+) -> Result<usize, StoreError> {
     let run = || connection.prepare_cached(sql)?.execute(values);
     run().map_err(|error| failed("wrote", &error))
 }

@@ -189,7 +189,7 @@ fn link(columns: &Columns<'_>) -> Result<LinkRecord, StoreError> {
     })
 }
 
-fn rows<T>(
+pub(super) fn rows<T>(
     connection: &Connection,
     table: &'static str,
     sql: &str,

@@ -49,6 +49,16 @@ const MIGRATIONS: &[&str] = &["
     CREATE TABLE api_keys (
         id TEXT PRIMARY KEY, hash BLOB NOT NULL, name TEXT NOT NULL, at INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;
+", "
+    CREATE TABLE subscriptions (
+        id INTEGER PRIMARY KEY, run_id TEXT NOT NULL REFERENCES runs(id), step TEXT NOT NULL,
+        event_type TEXT, attributes TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX subscriptions_by_run ON subscriptions(run_id, step);
+    CREATE INDEX subscriptions_by_type ON subscriptions(event_type);
+    CREATE TABLE secrets (
+        name TEXT PRIMARY KEY, sealed TEXT NOT NULL, changed_at INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
 "];
 
 pub(super) fn migrate(connection: &Connection) -> Result<(), StoreError> {

@@ -1,0 +1,74 @@
+//! Runs that runs begin: found in the library, begun with the parent's entry in one transaction, reported to it at the end.
+
+use callboard_flow::{ErrorKind, StepId, WorkflowError};
+
+use crate::engine::Shared;
+use crate::fold::{RunState, SubWorkflow};
+use crate::ids::RunId;
+use crate::journal::{Ending, Entry, Fact, Trigger};
+use crate::sealing;
+use crate::store::{Change, NewRun, Signal};
+
+/// A run that begins itself without end is stopped here.
+const DEEPEST: u32 = 100;
+/// The version that means "the one in the library".
+const LATEST: &str = "latest";
+
+/// The run that a step wants. The same for every try of the step.
+pub(crate) fn begin(
+    shared: &Shared,
+    parent: &RunState,
+    step: &StepId,
+    wanted: &SubWorkflow,
+) -> Result<NewRun, WorkflowError> {
+    let SubWorkflow { namespace, name, version, .. } = wanted;
+    let cannot = |why: String| WorkflowError::new(ErrorKind::Configuration, why);
+    if parent.depth >= DEEPEST {
+        return Err(cannot(format!(
+            "{DEEPEST} runs stand above this one; do they begin each other?"
+        )));
+    }
+    let found = shared.library.find(name);
+    let found = found.filter(|found| found.definition.document.namespace == *namespace);
+    let found = found
+        .ok_or_else(|| cannot(format!("the library has no workflow `{name}` in `{namespace}`")))?;
+    let known = &found.definition.document.version;
+    if version != LATEST && version != known {
+        let why = format!("the library has version {known} of `{name}`, not {version}");
+        return Err(cannot(why));
+    }
+    let at = shared.time.now();
+    let id = RunId::derived(at, &format!("{}:{step}", parent.run));
+    let mut input = wanted.input.clone();
+    sealing::hand_over(&shared.vault, &parent.run, &id, &mut input)
+        .map_err(|error| cannot(error.to_string()))?;
+    let trigger = Trigger::Workflow {
+        run: parent.run.clone(),
+        step: step.clone(),
+        awaited: wanted.awaits,
+        depth: parent.depth + 1,
+    };
+    Ok(shared.new_run_as(id, at, &found.definition, input, trigger))
+}
+
+/// What the run that awaits this one is told, once this one has ended.
+pub(crate) fn report(shared: &Shared, state: &RunState, entry: &Entry) -> Option<(RunId, Change)> {
+    let (parent, step) = state.parent.clone()?;
+    let ending = match &entry.fact {
+        Fact::Completed { output } => {
+            let mut output = output.clone();
+            match sealing::hand_over(&shared.vault, &state.run, &parent, &mut output) {
+                Ok(()) => Ending::Completed { output },
+                Err(error) => {
+                    let error = WorkflowError::new(ErrorKind::Runtime, error.to_string());
+                    Ending::Faulted { error }
+                }
+            }
+        }
+        Fact::Faulted { error } => Ending::Faulted { error: error.clone() },
+        Fact::Cancelled { by } => Ending::Cancelled { by: by.clone() },
+        _ => return None,
+    };
+    let signal = Signal::WorkflowEnded { step, run: state.run.clone(), ending };
+    Some((parent.clone(), Change::Tell { run: parent, signal, at: entry.at }))
+}

@@ -1,0 +1,113 @@
+//! Events in and out: what a client or a run publishes starts runs and is heard by runs that listen.
+
+use callboard_flow::{StepId, Subscription};
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::engine::{Engine, Shared};
+use crate::inbox::{Receipt, ReceivedEvent};
+use crate::journal::Trigger;
+use crate::sealing::masked;
+use crate::store::{Change, EventRecord, NewRun, Publication, StoreError};
+
+/// No app has this name: it stands where an event came from no webhook.
+const NO_APP: &str = "";
+/// More events are not taken in one batch.
+const LARGEST_BATCH: usize = 1_000;
+
+/// Why nothing was stored.
+#[derive(Debug, thiserror::Error)]
+pub enum EventError {
+    #[error("event {place} is no CloudEvent: {why}")]
+    Invalid { place: usize, why: String },
+    #[error("a batch holds at most {LARGEST_BATCH} events, this one {found}")]
+    TooMany { found: usize },
+    #[error("{0}")]
+    Store(#[from] StoreError),
+}
+
+impl Engine {
+    /// Takes CloudEvents in, each once by its source and id. If one of them is none, nothing is stored.
+    pub async fn receive_events(&self, events: Vec<Value>) -> Result<Receipt, EventError> {
+        if events.len() > LARGEST_BATCH {
+            return Err(EventError::TooMany { found: events.len() });
+        }
+        for (place, event) in (1..).zip(&events) {
+            check(event).map_err(|why| EventError::Invalid { place, why })?;
+        }
+        let mut received = Vec::new();
+        for event in events {
+            let (record, starts) = self.shared.record(&event);
+            let taken: Result<ReceivedEvent, EventError> =
+                self.store_event(record, event, starts).await;
+            received.push(taken?);
+        }
+        Ok(Receipt { events: received })
+    }
+}
+
+impl Shared {
+    /// An event that a run announces. Secrets do not travel with it.
+    pub(crate) fn publication(&self, event: &Value) -> Publication {
+        let event = masked(event);
+        let (record, starts) = self.record(&event);
+        Publication { record, event, starts }
+    }
+
+    fn record(&self, event: &Value) -> (EventRecord, Vec<NewRun>) {
+        let text = |name: &str| match event.get(name) {
+            None => String::new(),
+            Some(Value::String(text)) => text.clone(),
+            Some(other) => other.to_string(),
+        };
+        let (source, id, event_type, subject) =
+            (text("source"), text("id"), text("type"), text("subject"));
+        let trigger = Trigger::CloudEvent {
+            source: source.clone(),
+            id: id.clone(),
+            event_type: event_type.clone(),
+            subject: subject.clone(),
+        };
+        let starts = self.started_by(event, &trigger);
+        let record = EventRecord {
+            app: NO_APP.into(),
+            trigger: source,
+            dedupe_key: id,
+            event_type,
+            subject,
+            data: event.get("data").cloned().unwrap_or_default(),
+            runs: starts.iter().map(|run| run.id.clone()).collect(),
+            at: self.time.now(),
+        };
+        (record, starts)
+    }
+}
+
+/// What CloudEvents 1.0 asks of every event.
+fn check(event: &Value) -> Result<(), String> {
+    let Value::Object(attributes) = event else { return Err("it must be an object".into()) };
+    if attributes.get("specversion").and_then(Value::as_str) != Some("1.0") {
+        return Err("`specversion` must be \"1.0\"".into());
+    }
+    for name in ["id", "source", "type"] {
+        let given = attributes.get(name).and_then(Value::as_str);
+        if given.is_none_or(str::is_empty) {
+            return Err(format!("`{name}` must be a text that is not empty"));
+        }
+    }
+    if let Some(time) = attributes.get("time") {
+        let parsed = time.as_str().and_then(|time| time.parse::<Timestamp>().ok());
+        parsed.ok_or("`time` must be an instant as RFC 3339 writes it")?;
+    }
+    Ok(())
+}
+
+/// The change that makes a step hear what is published from now on.
+pub(crate) fn subscribe(
+    run: &crate::ids::RunId,
+    step: &StepId,
+    subscriptions: &[Subscription],
+) -> Change {
+    let (run, step) = (run.clone(), step.clone());
+    Change::Subscribe { run, step, subscriptions: subscriptions.to_vec() }
+}

@@ -1,0 +1,69 @@
+//! Who listens for which events.
+
+use callboard_flow::{StepId, Subscription};
+use rusqlite::{Connection, params};
+use serde_json::{Map, Value};
+
+use super::apply::execute;
+use super::read::rows;
+use super::rows::to_json;
+use crate::ids::RunId;
+use crate::store::StoreError;
+
+/// The attribute that subscriptions are found by.
+const TYPE: &str = "type";
+
+pub(super) fn add(
+    connection: &Connection,
+    run: &RunId,
+    step: &StepId,
+    subscriptions: &[Subscription],
+) -> Result<(), StoreError> {
+    let sql =
+        "INSERT INTO subscriptions (run_id, step, event_type, attributes) VALUES (?1, ?2, ?3, ?4)";
+    for Subscription { attributes } in subscriptions {
+        let event_type = attributes.get(TYPE).and_then(Value::as_str);
+        let values = params![run.as_str(), step.as_str(), event_type, to_json(attributes)?];
+        execute(connection, sql, values)?;
+    }
+    Ok(())
+}
+
+pub(super) fn remove(
+    connection: &Connection,
+    run: &RunId,
+    step: &StepId,
+) -> Result<(), StoreError> {
+    let sql = "DELETE FROM subscriptions WHERE run_id = ?1 AND step = ?2";
+    execute(connection, sql, params![run.as_str(), step.as_str()]).map(drop)
+}
+
+pub(super) fn remove_all(connection: &Connection, run: &RunId) -> Result<(), StoreError> {
+    let sql = "DELETE FROM subscriptions WHERE run_id = ?1";
+    execute(connection, sql, params![run.as_str()]).map(drop)
+}
+
+/// Steps that an event may be for, each once, those that subscribed first first.
+pub(super) fn matching(
+    connection: &Connection,
+    event: &Value,
+) -> Result<Vec<(RunId, StepId)>, StoreError> {
+    // Two searches of one index: no scan of those who wait for something else.
+    let sql = "SELECT run_id, id, step, attributes FROM subscriptions WHERE event_type = ?1 \
+               UNION ALL SELECT run_id, id, step, attributes FROM subscriptions WHERE event_type IS NULL \
+               ORDER BY id";
+    let event_type = event.get(TYPE).and_then(Value::as_str);
+    let found = rows(connection, "subscriptions", sql, params![event_type], |columns| {
+        let attributes: Map<String, Value> = columns.json("attributes")?;
+        let fits = attributes.iter().all(|(name, wanted)| event.get(name) == Some(wanted));
+        let step = StepId::new(columns.get::<String>("step")?);
+        Ok((fits, columns.parse::<RunId>("run_id")?, step))
+    })?;
+    let mut matching: Vec<(RunId, StepId)> = Vec::new();
+    for (fits, run, step) in found {
+        if fits && !matching.iter().any(|(known, at)| *known == run && *at == step) {
+            matching.push((run, step));
+        }
+    }
+    Ok(matching)
+}
