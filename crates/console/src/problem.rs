@@ -4,7 +4,10 @@ use std::fmt;
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
-use callboard_engine::{AnswerError, HookError, LinkError, LookError, StartError, StoreError};
+use callboard_engine::{
+    AnswerError, EventError, HookError, LinkError, LookError, ReplayError, SecretError, StartError,
+    StoreError,
+};
 use http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 
@@ -113,6 +116,42 @@ impl From<HookError> for ApiError {
             HookError::Store(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
         };
         Self::new(status, code, error)
+    }
+}
+
+impl From<EventError> for ApiError {
+    fn from(error: EventError) -> Self {
+        let (status, code) = match &error {
+            EventError::Invalid { .. } => (StatusCode::BAD_REQUEST, "invalid_event"),
+            EventError::TooMany { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
+            EventError::Store(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
+        };
+        Self::new(status, code, error)
+    }
+}
+
+impl From<SecretError> for ApiError {
+    fn from(error: SecretError) -> Self {
+        let (status, code) = match &error {
+            SecretError::NotFound { .. } => (StatusCode::NOT_FOUND, "unknown_secret"),
+            SecretError::InvalidName { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "invalid_name"),
+            SecretError::InvalidValue => (StatusCode::UNPROCESSABLE_ENTITY, "invalid_secret"),
+            SecretError::Vault(_) | SecretError::Store(_) => {
+                (StatusCode::INTERNAL_SERVER_ERROR, "internal")
+            }
+        };
+        Self::new(status, code, error)
+    }
+}
+
+impl From<ReplayError> for ApiError {
+    fn from(error: ReplayError) -> Self {
+        match error {
+            ReplayError::Look(error) => error.into(),
+            error @ ReplayError::Inconsistent(_) => {
+                Self::new(StatusCode::CONFLICT, "inconsistent", error)
+            }
+        }
     }
 }
 

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{MethodRouter, get, post};
+use axum::routing::{MethodRouter, get, post, put};
 use callboard_engine::{Engine, LONGEST_BODY};
 use http::StatusCode;
 
 use crate::caller::require_key;
 use crate::problem::ApiError;
-use crate::routes::{actions, health, hooks, links, runs, workflows};
+use crate::routes::{actions, events, health, hooks, links, runs, secrets, workflows};
 
 /// Who may use a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,9 +42,16 @@ pub const ROUTES: &[Route] = &[
     route("/v1/runs", &["GET", "POST"], Access::Key, || get(runs::list).post(runs::start)),
     route("/v1/runs/{id}", &["GET"], Access::Key, || get(runs::show)),
     route("/v1/runs/{id}/journal", &["GET"], Access::Key, || get(runs::journal)),
+    route("/v1/runs/{id}/events", &["GET"], Access::Key, || get(runs::events)),
+    route("/v1/runs/{id}/replay", &["GET"], Access::Key, || get(runs::replay)),
     route("/v1/runs/{id}/cancel", &["POST"], Access::Key, || post(runs::cancel)),
     // A step's id has slashes of its own: `do/createUser`.
     route("/v1/runs/{id}/steps/{*step}", &["POST"], Access::Key, || post(runs::resolve)),
+    route("/v1/events", &["POST"], Access::Key, || post(events::receive)),
+    route("/v1/secrets", &["GET"], Access::Key, || get(secrets::list)),
+    route("/v1/secrets/{name}", &["PUT", "DELETE"], Access::Key, || {
+        put(secrets::put).delete(secrets::remove)
+    }),
     route("/v1/links", &["GET"], Access::Key, || get(links::list)),
     route("/v1/links/{name}", &["GET", "PUT", "DELETE"], Access::Key, || {
         get(links::show).put(links::put).delete(links::remove)

@@ -1,8 +1,10 @@
 //! Handlers: decode, one call, encode.
 
 pub(crate) mod actions;
+pub(crate) mod events;
 pub(crate) mod health;
 pub(crate) mod hooks;
 pub(crate) mod links;
 pub(crate) mod runs;
+pub(crate) mod secrets;
 pub(crate) mod workflows;

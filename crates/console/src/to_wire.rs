@@ -4,7 +4,7 @@ use callboard_apps::{Action, App, Inverse, Recovery};
 use callboard_engine::journal::{Entry, How};
 use callboard_engine::{
     Library, LinkReport, LinkSummary, Page, Receipt, RunDetail, RunRecord, RunStatus, SecretName,
-    StepDetail, Verdict, Workflow, masked,
+    SecretSummary, StepDetail, Verdict, Workflow, masked,
 };
 use callboard_flow::Problem;
 use serde::Serialize;
@@ -43,6 +43,7 @@ fn step(step: StepDetail) -> wire::Step {
         status: step.status.name().into(),
         action: step.action,
         link: step.link,
+        run: step.run.map(|run| run.to_string()),
         attempts: step.attempts,
         started_at: step.started_at,
         finished_at: step.finished_at,
@@ -101,6 +102,14 @@ pub(crate) fn delivery(receipt: Receipt) -> wire::Delivery {
         runs: event.runs.iter().map(ToString::to_string).collect(),
     });
     wire::Delivery { events: events.collect() }
+}
+
+pub(crate) fn named_secret(secret: SecretSummary) -> wire::NamedSecret {
+    wire::NamedSecret { name: secret.name, changed_at: secret.changed_at }
+}
+
+pub(crate) fn replayed(tasks: &[callboard_flow::Fact]) -> wire::Replayed {
+    wire::Replayed { tasks: tasks.iter().map(json).collect() }
 }
 
 pub(crate) fn link(link: LinkSummary) -> wire::Link {

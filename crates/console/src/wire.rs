@@ -3,6 +3,7 @@
 mod catalogue;
 mod links;
 mod runs;
+mod secrets;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -16,6 +17,7 @@ pub use runs::{
     Accepted, ActionStart, DeliveredEvent, Delivery, Journal, Resolve, Run, RunSummary, Runs,
     Start, Step, Verdict,
 };
+pub use secrets::{Events, NamedSecret, NamedSecrets, Replayed, SecretValue};
 
 /// RFC 9457, as `application/problem+json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

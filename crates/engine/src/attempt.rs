@@ -76,9 +76,9 @@ impl Going {
                 Err(failed) => Err(failed),
             };
             match seen {
+                // A performer that does not look leaves it to performing.
                 Ok(seen) => {
-                    let seen = seen.unwrap_or_default();
-                    self.before = Some(sealing::seal_whole(vault, &self.run, &seen));
+                    self.before = seen.map(|seen| sealing::seal_whole(vault, &self.run, &seen));
                 }
                 Err(failed) => {
                     let Self { step, attempt, delays, .. } = self;

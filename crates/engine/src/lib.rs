@@ -26,6 +26,7 @@ mod ids;
 mod inbox;
 pub mod journal;
 mod library;
+mod lifecycle;
 mod links;
 mod look;
 mod nearest;

@@ -110,6 +110,34 @@ pub(crate) async fn journal(
     Ok(Json(to_wire::journal(&engine.history(&run_id(&id)?).await?)))
 }
 
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct After {
+    after: Option<usize>,
+}
+
+/// `GET /v1/runs/{id}/events`: its lifecycle events, those after a number with `?after=SEQUENCE`.
+#[tracing::instrument(name = "http.runs.events", skip_all, fields(run.id = %id))]
+pub(crate) async fn events(
+    _: Caller,
+    State(engine): State<Arc<Engine>>,
+    Segments(id): Segments<String>,
+    Options(After { after }): Options<After>,
+) -> Result<Json<wire::Events>, ApiError> {
+    let events = engine.lifecycle(&run_id(&id)?).await?.into_iter().skip(after.unwrap_or(0));
+    Ok(Json(wire::Events { events: events.collect() }))
+}
+
+/// `GET /v1/runs/{id}/replay`: derives every decision again; 409 where the journal does not follow from the workflow.
+#[tracing::instrument(name = "http.runs.replay", skip_all, fields(run.id = %id))]
+pub(crate) async fn replay(
+    _: Caller,
+    State(engine): State<Arc<Engine>>,
+    Segments(id): Segments<String>,
+) -> Result<Json<wire::Replayed>, ApiError> {
+    Ok(Json(to_wire::replayed(&engine.replay(&run_id(&id)?).await?)))
+}
+
 /// `POST /v1/runs/{id}/cancel`
 #[tracing::instrument(name = "http.runs.cancel", skip_all, fields(run.id = %id))]
 pub(crate) async fn cancel(

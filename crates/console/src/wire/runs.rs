@@ -93,6 +93,9 @@ pub struct Step {
     pub status: String,
     pub action: Option<String>,
     pub link: Option<String>,
+    /// The run of another workflow that it began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<String>,
     pub attempts: u32,
     pub started_at: Timestamp,
     pub finished_at: Option<Timestamp>,
