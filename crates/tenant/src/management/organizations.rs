@@ -12,20 +12,19 @@ mod of_user;
 use callboard_contract::Inexistent;
 use serde_json::Value;
 
+use super::client_grants::ORGANIZATION_GRANT as CLIENT_GRANT;
 use super::generic::{
     self, Family, IdForm, Repeated, Unique,
     Verb::{List, Merge, Read},
 };
 use crate::pipeline::{Answer, ApiError, Context, Request, Table};
-use crate::store::{Document, End, Kind, Relation, Span, Transaction};
+use crate::store::{Document, End, Kind, Relation, Span, Store, StoreError, Transaction};
 
 pub(crate) const KIND: Kind = Kind("organization");
 /// From an organization to a user.
 pub(crate) const MEMBER: Relation = Relation("organization-member");
 /// From a [`membership`] to a role.
 pub(crate) const MEMBER_ROLE: Relation = Relation("organization-member-role");
-/// From an organization to a client grant.
-pub(crate) const CLIENT_GRANT: Relation = Relation("organization-client-grant");
 
 const BY_NAME: &str = "name";
 /// Members whose roles go at once with their organization.
@@ -61,6 +60,19 @@ pub(super) fn behaviours(table: &mut Table) {
 /// The organization that the path names, or the API's 404.
 async fn find(context: &Context, id: &str) -> Result<Document, ApiError> {
     context.store().get(KIND, id).await?.ok_or_else(|| Inexistent::Organization.into())
+}
+
+/// Also takes a user out of every organization, with the roles held there.
+pub(super) async fn without_user(
+    store: &dyn Store,
+    change: Transaction,
+    user: &str,
+) -> Result<Transaction, StoreError> {
+    let of_user = store.related(MEMBER, End::To(user), Span::page(0, CHUNK)).await?;
+    let change = of_user.iter().fold(change, |change, organization| {
+        change.unrelate_source(MEMBER_ROLE, membership(&organization.id, user))
+    });
+    Ok(change.unrelate_target(MEMBER, user))
 }
 
 /// What stands for somebody in an organization.

@@ -7,6 +7,7 @@ use callboard_contract::Inexistent;
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 
+use super::organizations::MEMBER_ROLE;
 use crate::pipeline::{Answer, ApiError, Context, Envelope, Paging, Request, Table};
 use crate::store::{CommitError, Conflict, Document, Key, Kind, Relation, Span, Transaction};
 
@@ -84,6 +85,7 @@ async fn delete(context: Context, request: Request) -> Result<Answer, ApiError> 
     let change = Transaction::new()
         .unrelate_target(USER_ROLE, role.id.as_str())
         .unrelate_source(ROLE_PERMISSION, role.id.as_str())
+        .unrelate_target(MEMBER_ROLE, role.id.as_str())
         .delete(KIND, role.id);
     Ok(context.commit(change, Answer::with(StatusCode::OK, json!({}))).await?)
 }

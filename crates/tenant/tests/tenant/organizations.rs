@@ -91,3 +91,14 @@ async fn an_invitation_needs_a_login_page_and_names_its_organization() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_deleted_user_is_nobodys_member() {
+    let tenant = TestTenant::start().await;
+    let admin = tenant.admin();
+    let id = organization(&admin, "acme").await;
+    let user = member(&admin, &id, "ann@example.com").await;
+    admin.delete(&format!("/users/{}", encoded(&user))).await.expect(204);
+    let path = format!("/organizations/{id}/members?include_totals=true");
+    assert_eq!(admin.get(&path).await.expect(200)["total"], 0);
+}

@@ -92,7 +92,7 @@ async fn wrapping_key(context: Context, request: Request) -> Result<Answer, ApiE
     let pair = KeyPair::generate(KeySize::Rsa3072).map_err(failed)?;
     let public: PublicKeyX509Der<'_> = pair.public_key().as_der().map_err(failed)?;
     let answer = Answer::created(json!({
-        "public_key": certificates::pem("PUBLIC KEY", public.as_ref()), "algorithm": "CKM_RSA_AES_KEY_WRAP",
+        "public_key": certificates::pem("PUBLIC KEY", public.as_ref()).replace("\r\n", "\n"), "algorithm": "CKM_RSA_AES_KEY_WRAP",
     }));
     Ok(context.commit(Transaction::new(), answer).await?)
 }

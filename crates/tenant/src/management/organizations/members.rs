@@ -1,12 +1,12 @@
 //! `/organizations/{id}/members`
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::{MEMBER, MEMBER_ROLE, find, member_roles, membership};
 use crate::management::generic::{self, Listing};
 use crate::management::users;
 use crate::pipeline::{Answer, ApiError, Context, Paging, Projection, Request, Table};
-use crate::store::{End, Transaction};
+use crate::store::{Document, End, Transaction};
 
 const SHOWN: [&str; 4] = ["user_id", "email", "picture", "name"];
 
@@ -32,7 +32,7 @@ async fn list(context: Context, request: Request) -> Result<Answer, ApiError> {
         let mut member = summary(&user.body);
         if with_roles {
             let roles = member_roles::of(&context, &organization.id, &one.id).await?;
-            member.insert("roles".into(), roles.into_iter().map(|role| role.body).collect());
+            member.insert("roles".into(), roles.iter().map(named).collect());
         }
         rows.push((one.position, projection.apply(Value::Object(member))));
     }
@@ -58,6 +58,10 @@ async fn remove(context: Context, request: Request) -> Result<Answer, ApiError> 
             change.unrelate_source(MEMBER_ROLE, membership(id, &user)).unrelate(MEMBER, id, user)
         });
     Ok(context.commit(change, Answer::no_content()).await?)
+}
+
+fn named(role: &Document) -> Value {
+    json!({"id": role.id, "name": role.body["name"]})
 }
 
 fn summary(user: &Value) -> Map<String, Value> {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::credential::Credential;
 use super::{BY_USER, KIND, USER_PERMISSION, authentication_methods, multifactor, profile};
 use crate::management::roles::USER_ROLE;
-use crate::management::{refresh_tokens, sessions};
+use crate::management::{organizations, refresh_tokens, sessions};
 use crate::pipeline::{Answer, ApiError, Context, Request};
 use crate::store::{Kind, Transaction};
 
@@ -24,6 +24,7 @@ pub(super) async fn delete(context: Context, request: Request) -> Result<Answer,
     let mut change = Transaction::new();
     if let Some(user) = context.store().get(KIND, request.id()).await? {
         change = removal(change, &user.id, &user.body);
+        change = organizations::without_user(context.store(), change, &user.id).await?;
         let event = context
             .log_event("sdu")
             .about_user(&user.id, user.body["name"].as_str())
