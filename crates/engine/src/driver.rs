@@ -3,6 +3,8 @@
 //! Deciding is `fold`. What was decided is durable before anything is done about it; outcome, new status, next wake time
 //! and the attempts that follow are one transaction.
 
+mod consequences;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -13,10 +15,8 @@ use tokio::task::JoinSet;
 use crate::attempt::{self, Ended, Going, Work};
 use crate::children;
 use crate::engine::Shared;
-use crate::events;
-use crate::fold::{Dropped, Inconsistency, Move, Phase, RunState, Wish};
+use crate::fold::{Inconsistency, Move, Phase, RunState, Wish};
 use crate::gate::{Gate, Refused};
-use crate::ids::RunId;
 use crate::journal::{Entry, Fact, Reason, Then};
 use crate::raw;
 use crate::run::RunStatus;
@@ -338,46 +338,6 @@ impl Driver {
             self.shared.wake.notify_one();
         }
         Ok(())
-    }
-
-    /// What entries mean for others: listeners, runs above and below. Also which runs are told something.
-    fn consequences(&mut self, entries: &[Entry]) -> (Vec<RunId>, Vec<Change>) {
-        let (run, at) = (self.state.run.clone(), self.now());
-        let (mut told, mut changes) = (Vec::new(), Vec::new());
-        changes.extend(self.to_begin.drain(..).map(|new| Change::CreateRun(Box::new(new))));
-        let mut abandoned = Vec::new();
-        for entry in entries {
-            match &entry.fact {
-                Fact::Listening { step, subscriptions, .. } => {
-                    changes.push(events::subscribe(&run, step, subscriptions));
-                }
-                Fact::Emitted { event, .. } => {
-                    changes.push(Change::Publish(Box::new(self.shared.publication(event))));
-                }
-                Fact::Cancelled { by } => {
-                    abandoned
-                        .extend(self.state.children().map(|child| (child.clone(), by.clone())));
-                }
-                _ => {}
-            }
-            if let Some((parent, change)) = children::report(&self.shared, &self.state, entry) {
-                told.push(parent);
-                changes.push(change);
-            }
-        }
-        for dropped in self.state.take_dropped() {
-            match dropped {
-                Dropped::Subscription(step) => {
-                    changes.push(Change::Unsubscribe { run: run.clone(), step });
-                }
-                Dropped::Child(child) => abandoned.push((child, run.to_string())),
-            }
-        }
-        for (child, by) in abandoned {
-            told.push(child.clone());
-            changes.push(Change::Tell { run: child, signal: Signal::Cancel { by }, at });
-        }
-        (told, changes)
     }
 
     fn start_calls(&mut self) {

@@ -27,7 +27,7 @@ pub enum EventError {
 }
 
 impl Engine {
-    /// Takes CloudEvents in, each once by its source and id. If one of them is none, nothing is stored.
+    /// Takes `CloudEvents` in, each once by its source and id. If one of them is none, nothing is stored.
     pub async fn receive_events(&self, events: Vec<Value>) -> Result<Receipt, EventError> {
         if events.len() > LARGEST_BATCH {
             return Err(EventError::TooMany { found: events.len() });
@@ -83,7 +83,7 @@ impl Shared {
     }
 }
 
-/// What CloudEvents 1.0 asks of every event.
+/// What `CloudEvents` 1.0 asks of every event.
 fn check(event: &Value) -> Result<(), String> {
     let Value::Object(attributes) = event else { return Err("it must be an object".into()) };
     if attributes.get("specversion").and_then(Value::as_str) != Some("1.0") {

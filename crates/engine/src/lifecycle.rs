@@ -14,7 +14,7 @@ use crate::sealing::masked;
 const TYPES: &str = "io.serverlessworkflow";
 
 impl Engine {
-    /// The lifecycle events of a run as CloudEvents, oldest first; `sequence` numbers them from 1.
+    /// The lifecycle events of a run as `CloudEvents`, oldest first; `sequence` numbers them from 1.
     pub async fn lifecycle(&self, run: &RunId) -> Result<Vec<Value>, ReplayError> {
         let tasks = self.replay(run).await?;
         let entries = self.history(run).await?;
@@ -26,9 +26,16 @@ impl Engine {
         let definition = definition.map_err(LookError::from)?;
         let mut feed = Feed { run, definition: &definition, events: Vec::new() };
         let (first, last) = (entries.first(), entries.last());
-        first.into_iter().for_each(|entry| feed.run(entry));
-        tasks.iter().for_each(|task| feed.task(task));
-        last.into_iter().filter(|_| entries.len() > 1).for_each(|entry| feed.run(entry));
+        if let Some(entry) = first {
+            feed.run(entry);
+        }
+        for task in &tasks {
+            feed.task(task);
+        }
+        // The only entry is the beginning.
+        if let Some(entry) = last.filter(|_| entries.len() > 1) {
+            feed.run(entry);
+        }
         Ok(feed.events)
     }
 }
@@ -61,7 +68,7 @@ impl Feed<'_> {
             Fact::Faulted { error } => data["error"] = json!(error),
             _ => {}
         }
-        self.add("workflow", change, entry.at, data);
+        self.add("workflow", change, entry.at, &data);
     }
 
     fn task(&mut self, fact: &TaskFact) {
@@ -81,10 +88,10 @@ impl Feed<'_> {
         if let Change::Faulted { error } = &fact.change {
             data["error"] = json!(error);
         }
-        self.add("task", change, fact.at, data);
+        self.add("task", change, fact.at, &data);
     }
 
-    fn add(&mut self, what: &str, change: &str, at: Timestamp, data: Value) {
+    fn add(&mut self, what: &str, change: &str, at: Timestamp, data: &Value) {
         let sequence = self.events.len() + 1;
         self.events.push(json!({
             "specversion": "1.0",

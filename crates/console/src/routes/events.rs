@@ -12,7 +12,7 @@ use crate::decode::Body;
 use crate::problem::ApiError;
 use crate::to_wire;
 
-/// `POST /v1/events`: one CloudEvent or an array of them. 202 where something is new, 200 where nothing is.
+/// `POST /v1/events`: one `CloudEvent` or an array of them. 202 where something is new, 200 where nothing is.
 #[tracing::instrument(name = "http.events.receive", skip_all)]
 pub(crate) async fn receive(
     _: Caller,

@@ -30,7 +30,7 @@ pub struct NamedSecrets {
     pub secrets: Vec<NamedSecret>,
 }
 
-/// CloudEvents, oldest first.
+/// `CloudEvents`, oldest first.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Events {
     pub events: Vec<Value>,

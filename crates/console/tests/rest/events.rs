@@ -1,4 +1,4 @@
-//! CloudEvents, secrets, replay and lifecycle over REST.
+//! `CloudEvents`, secrets, replay and lifecycle over REST.
 
 use callboard_engine::RunStatus;
 use http::{Method, StatusCode};

@@ -176,6 +176,34 @@ do:
     assert_eq!(heard(&engine, &begun[0].id).await.output, Some(json!({"n": 1})));
 }
 
+#[tokio::test]
+async fn an_event_with_an_id_of_its_own_is_published_once() {
+    let head = format!("{HEAD}twice}}\n");
+    let tell = "emit: {event: {with: {id: only, source: /here, type: a, data: 1}}}";
+    let text = format!("{head}do: [{{first: {{{tell}}}}}, {{second: {{{tell}}}}}]\n");
+    let to = "{any: [{with: {type: a}}], until: 'length == 2'}";
+    let premises = Premises::new();
+    let engine = premises.open(&[&text, &listening(to)]).await;
+    let run = listener(&engine).await;
+    let telling = engine.start_run(start("twice", None)).await.unwrap().run;
+    heard(&engine, &telling).await;
+    publish(&engine, event("other", "a", 2)).await;
+    assert_eq!(heard(&engine, &run).await.output, Some(json!([1, 2])));
+}
+
+#[tokio::test]
+async fn an_event_of_a_client_starts_a_workflow_once() {
+    let text = format!(
+        "{HEAD}started}}\nschedule: {{on: {{one: {{with: {{type: hello}}}}}}}}\ndo: [{{keep: {{set: '${{ .[0] }}'}}}}]\n"
+    );
+    let premises = Premises::new();
+    let engine = premises.open(&[&text]).await;
+    let first = publish(&engine, event("1", "hello", json!({"n": 1}))).await;
+    let again = publish(&engine, event("1", "hello", json!({"n": 2}))).await;
+    assert_eq!((first.runs.len(), &again.runs, again.duplicate), (1, &first.runs, true));
+    assert_eq!(heard(&engine, &first.runs[0]).await.output, Some(json!({"n": 1})));
+}
+
 #[test]
 fn a_crash_at_any_entry_loses_no_event_and_hears_none_twice() {
     let text = format!(

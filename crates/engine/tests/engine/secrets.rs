@@ -7,14 +7,14 @@ use crate::harness::{PATIENCE, Premises, facts, printed, start};
 
 const SECRET: &str = "open-sesame-4711";
 
-const TEXT: &str = r#"
+const TEXT: &str = r"
 document: {dsl: 1.0.3, namespace: test, name: whisper, version: 1.0.0}
 use: {secrets: [phrase]}
 do:
   - below: {run: {workflow: {namespace: test, name: below, version: latest, input: {said: '${ $secrets.phrase }'}}}}
   - tell: {emit: {event: {with: {type: told, data: '${ $secrets.phrase }'}}}}
   - keep: {set: {phrase: '${ $secrets.phrase }'}}
-"#;
+";
 const BELOW: &str = r#"
 document: {dsl: 1.0.3, namespace: test, name: below, version: 1.0.0}
 do:

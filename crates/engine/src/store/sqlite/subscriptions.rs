@@ -1,5 +1,7 @@
 //! Who listens for which events.
 
+use std::collections::BTreeSet;
+
 use callboard_flow::{StepId, Subscription};
 use rusqlite::{Connection, params};
 use serde_json::{Map, Value};
@@ -59,11 +61,7 @@ pub(super) fn matching(
         let step = StepId::new(columns.get::<String>("step")?);
         Ok((fits, columns.parse::<RunId>("run_id")?, step))
     })?;
-    let mut matching: Vec<(RunId, StepId)> = Vec::new();
-    for (fits, run, step) in found {
-        if fits && !matching.iter().any(|(known, at)| *known == run && *at == step) {
-            matching.push((run, step));
-        }
-    }
-    Ok(matching)
+    let mut seen = BTreeSet::new();
+    let fitting = found.into_iter().filter_map(|(fits, run, step)| fits.then_some((run, step)));
+    Ok(fitting.filter(|found| seen.insert(found.clone())).collect())
 }

@@ -1,0 +1,51 @@
+//! What the entries of a run mean for others: listeners, workflows that an event starts, runs above and below.
+
+use super::Driver;
+use crate::children;
+use crate::events;
+use crate::fold::Dropped;
+use crate::ids::RunId;
+use crate::journal::{Entry, Fact};
+use crate::store::{Change, Signal};
+
+impl Driver {
+    /// Changes for the transaction of the entries, and which runs they tell something.
+    pub(super) fn consequences(&mut self, entries: &[Entry]) -> (Vec<RunId>, Vec<Change>) {
+        let (run, at) = (self.state.run.clone(), self.now());
+        let (mut told, mut changes) = (Vec::new(), Vec::new());
+        changes.extend(self.to_begin.drain(..).map(|new| Change::CreateRun(Box::new(new))));
+        let mut abandoned = Vec::new();
+        for entry in entries {
+            match &entry.fact {
+                Fact::Listening { step, subscriptions, .. } => {
+                    changes.push(events::subscribe(&run, step, subscriptions));
+                }
+                Fact::Emitted { event, .. } => {
+                    changes.push(Change::Publish(Box::new(self.shared.publication(event))));
+                }
+                Fact::Cancelled { by } => {
+                    abandoned
+                        .extend(self.state.children().map(|child| (child.clone(), by.clone())));
+                }
+                _ => {}
+            }
+            if let Some((parent, change)) = children::report(&self.shared, &self.state, entry) {
+                told.push(parent);
+                changes.push(change);
+            }
+        }
+        for dropped in self.state.take_dropped() {
+            match dropped {
+                Dropped::Subscription(step) => {
+                    changes.push(Change::Unsubscribe { run: run.clone(), step });
+                }
+                Dropped::Child(child) => abandoned.push((child, run.to_string())),
+            }
+        }
+        for (child, by) in abandoned {
+            told.push(child.clone());
+            changes.push(Change::Tell { run: child, signal: Signal::Cancel { by }, at });
+        }
+        (told, changes)
+    }
+}
