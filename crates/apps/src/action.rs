@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::app::Service;
 use crate::executor::request::{Request, Target};
 use crate::schema::Schema;
-use crate::template::{Template, TemplateError};
+use crate::template::{Template, TemplateError, escape};
 
 /// An action as its manifest declares it.
 #[derive(Debug, Clone)]
@@ -141,6 +141,11 @@ impl Action {
     /// Whether what undoes it depends on what stood there before, so that this is read first.
     pub fn reads_before(&self) -> bool {
         self.before.is_some()
+    }
+
+    /// JSON pointers to the arguments that are secret.
+    pub fn secret_inputs(&self) -> Vec<String> {
+        self.input.secret_properties().map(|name| format!("/{}", escape(name))).collect()
     }
 
     /// The risk of these arguments: a raw `GET` is a read although a raw call can be anything.

@@ -6,9 +6,10 @@ use callboard_apps::Action;
 use serde_json::{Map, Value, json};
 
 use crate::engine::Engine;
-use crate::journal::Trigger;
+use crate::journal::{Fact, Trigger};
 use crate::library::Source;
 use crate::nearest::nearest;
+use crate::sealing;
 use crate::start::{StartError, Started, fingerprint};
 
 /// A wish for one action.
@@ -35,14 +36,22 @@ impl Engine {
             action: action.id.clone(),
             why: mismatches.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
         })?;
+        let (vault, secrets) = (&self.shared.vault, action.secret_inputs());
         let key = idempotency_key.map(|key| {
-            (key, fingerprint(&["action", &action.id, link.as_deref().unwrap_or_default()], &input))
+            let mut alike = input.clone();
+            sealing::fingerprint(vault, &secrets, &mut alike);
+            let what = ["action", &action.id, link.as_deref().unwrap_or_default()];
+            (key, fingerprint(&what, &alike))
         });
         let source = definition(action, arguments.keys(), link.as_deref());
         let definition = callboard_flow::parse(&source.file, &source.text)?;
         let definition = Arc::new(definition);
         let keep = self.keep(&definition, source);
-        self.start(&definition, vec![keep], input, Trigger::Request { by }, key).await
+        let mut new = self.new_run(&definition, input, Trigger::Request { by });
+        if let Fact::Started { input, .. } = &mut new.first.fact {
+            sealing::seal(vault, &new.id, &secrets, input);
+        }
+        self.begin(new, vec![keep], key).await
     }
 
     /// An action of the catalogue.

@@ -150,11 +150,13 @@ impl Going {
 }
 
 /// The entry that goes before a call.
-pub(crate) fn attempted(going: &Going, task: &str) -> Fact {
+pub(crate) fn attempted(going: &Going, task: &str, vault: &Vault) -> Fact {
     let (action, link, arguments) = match &going.work {
         Work::Action(admitted) => {
             let link = admitted.link.link.name.clone();
-            (admitted.action.id.clone(), link, admitted.arguments.clone())
+            let mut arguments = admitted.arguments.clone();
+            sealing::seal(vault, &going.run, &admitted.action.secret_inputs(), &mut arguments);
+            (admitted.action.id.clone(), link, arguments)
         }
         Work::Raw(call) => (raw::word(call).to_owned(), String::new(), raw::shown(call)),
     };

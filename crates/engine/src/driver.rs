@@ -266,7 +266,7 @@ impl Driver {
             work,
         };
         if then == Then::Perform && !looks {
-            self.write(attempt::attempted(&going, &pending.task))?;
+            self.write(attempt::attempted(&going, &pending.task, &self.shared.vault))?;
         }
         self.in_flight.insert(going.step.clone());
         self.to_start.push(going);
@@ -385,7 +385,7 @@ impl Driver {
             self.in_flight.remove(&going.step);
             return Ok(());
         };
-        self.write(attempt::attempted(&going, &task))?;
+        self.write(attempt::attempted(&going, &task, &self.shared.vault))?;
         self.to_start.push(going);
         Ok(())
     }

@@ -101,12 +101,20 @@ impl Engine {
     pub(crate) async fn start(
         &self,
         definition: &Definition,
-        mut changes: Vec<Change>,
+        changes: Vec<Change>,
         input: Value,
         trigger: Trigger,
         key: Option<(String, String)>,
     ) -> Result<Started, StartError> {
-        let new = self.new_run(definition, input, trigger);
+        self.begin(self.new_run(definition, input, trigger), changes, key).await
+    }
+
+    pub(crate) async fn begin(
+        &self,
+        new: NewRun,
+        mut changes: Vec<Change>,
+        key: Option<(String, String)>,
+    ) -> Result<Started, StartError> {
         let (run, at) = (new.id.clone(), new.at);
         if let Some((key, fingerprint)) = &key {
             if key.is_empty() || key.chars().count() > LONGEST_KEY {

@@ -8,9 +8,11 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use chacha20poly1305::aead::{Aead as _, KeyInit as _, Payload};
+use chacha20poly1305::aead::{Aead as _, Payload};
 use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use secrecy::{ExposeSecret as _, SecretString};
+use sha2::Sha256;
 
 use crate::time::Random;
 
@@ -18,6 +20,7 @@ use crate::time::Random;
 #[derive(Clone)]
 pub(crate) struct Vault {
     cipher: XChaCha20Poly1305,
+    fingerprints: Hmac<Sha256>,
     random: Random,
 }
 
@@ -47,6 +50,8 @@ pub enum VaultError {
 
 const KEY_BYTES: usize = 32;
 const NONCE_BYTES: usize = 24;
+/// Fingerprints have a key of their own, made of the installation's.
+const FINGERPRINTS: &[u8] = b"callboard fingerprints v1";
 
 impl Vault {
     pub(crate) fn open(source: &KeySource, random: Random) -> Result<Self, VaultError> {
@@ -54,7 +59,8 @@ impl Vault {
             KeySource::Given(text) => parse(text.expose_secret(), "the given key")?,
             KeySource::File(path) => read_or_make(path, &random)?,
         };
-        Ok(Self { cipher: XChaCha20Poly1305::new(&Key::from(key)), random })
+        let fingerprints = keyed(&keyed(&key).chain_update(FINGERPRINTS).finalize().into_bytes());
+        Ok(Self { cipher: XChaCha20Poly1305::new(&Key::from(key)), fingerprints, random })
     }
 
     /// Seals `plain`; the answer is URL-safe base64 without padding.
@@ -67,6 +73,12 @@ impl Vault {
             .encrypt(&XNonce::from(nonce), payload)
             .expect("a text in memory is short enough");
         URL_SAFE_NO_PAD.encode([nonce.as_slice(), &sealed].concat())
+    }
+
+    /// The same for the same text: tells whether two secrets are alike, and nothing about them without the key.
+    pub(crate) fn fingerprint(&self, plain: &str) -> String {
+        let mac = self.fingerprints.clone().chain_update(plain.as_bytes());
+        hex::encode(mac.finalize().into_bytes())
     }
 
     /// Opens what `seal` made in the same context.
@@ -88,6 +100,10 @@ impl std::fmt::Debug for Vault {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.write_str("Vault")
     }
+}
+
+fn keyed(key: &[u8]) -> Hmac<Sha256> {
+    Hmac::new_from_slice(key).expect("HMAC takes keys of any length")
 }
 
 fn parse(text: &str, place: &str) -> Result<[u8; KEY_BYTES], VaultError> {
@@ -152,6 +168,14 @@ mod tests {
         assert!(given(8).open_sealed("link crm", &sealed).is_err(), "another key");
         assert!(vault.open_sealed("link crm", &format!("{sealed}A")).is_err(), "tampered with");
         assert_ne!(sealed, vault.seal("link crm", "s3cret"), "never the same nonce");
+    }
+
+    #[test]
+    fn a_fingerprint_is_the_same_for_the_same_secret_and_key_only() {
+        let found = given(7).fingerprint("s3cret");
+        assert_eq!(found, given(7).fingerprint("s3cret"));
+        assert_ne!(found, given(7).fingerprint("s3cred"));
+        assert_ne!(found, given(8).fingerprint("s3cret"));
     }
 
     #[test]

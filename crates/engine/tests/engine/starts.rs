@@ -1,9 +1,9 @@
 //! Starting runs, and listing them.
 
-use callboard_engine::{ActionRequest, RunFilter, RunStatus, StartError, StartRequest};
+use callboard_engine::{ActionRequest, RunFilter, RunStatus, Source, StartError, StartRequest};
 use serde_json::json;
 
-use crate::harness::{ARRIVAL, PATIENCE, Premises, one_call, start};
+use crate::harness::{ARRIVAL, PATIENCE, Premises, one_call, printed, start};
 
 #[tokio::test]
 async fn one_idempotency_key_starts_one_run() {
@@ -45,6 +45,41 @@ async fn one_action_runs_as_a_run_of_one_step_and_its_arguments_are_never_expres
     let wrong = ActionRequest { arguments: serde_json::Map::new(), ..request("") };
     let error = engine.start_action(wrong).await.unwrap_err().to_string();
     assert!(error.starts_with("the arguments do not fit `office.notes.write`"), "{error}");
+}
+
+#[tokio::test]
+async fn a_secret_argument_reaches_the_app_and_nothing_else() {
+    const PIN: &str = "pin-4711-x";
+    let premises = Premises::new();
+    let engine = premises.open_with_link(&[]).await;
+    let request = |pin: &str| ActionRequest {
+        action: "office.badges.print".into(),
+        arguments: [("person".to_owned(), json!("Ada")), ("text".to_owned(), json!(pin))]
+            .into_iter()
+            .collect(),
+        link: None,
+        idempotency_key: Some("k".into()),
+        by: "test".into(),
+    };
+    let first = engine.start_action(request(PIN)).await.unwrap();
+    let done = engine.wait_for_run(&first.run, PATIENCE).await.unwrap();
+    assert_eq!(done.status, RunStatus::Completed, "{done:#?}");
+    assert_eq!(*premises.office.notes.lock().unwrap(), [PIN]);
+    assert_eq!(done.input, json!({"person": "Ada", "text": "[sealed]"}));
+    let history = printed(&engine.history(&first.run).await.unwrap());
+    assert!(!history.contains(PIN) && history.contains("sealed:v1:"), "{history}");
+    let again = engine.start_action(request(PIN)).await.unwrap();
+    assert!(again.earlier, "the key knows the secret again");
+    let error = engine.start_action(request("pin-4712-x")).await.unwrap_err();
+    assert!(matches!(error, StartError::KeyUsedDifferently { .. }), "{error}");
+
+    let text = one_call("office.badges.print")
+        .replace("with: {person: Ada}", &format!("with: {{person: Ada, text: {PIN}}}"));
+    let source = Source { file: "pin.yaml".into(), text };
+    let run = engine.start_definition(source, json!({}), "test").await.unwrap().run;
+    engine.wait_for_run(&run, PATIENCE).await.unwrap();
+    let history = printed(&engine.history(&run).await.unwrap());
+    assert!(!history.contains(PIN), "also where a workflow writes it: {history}");
 }
 
 #[tokio::test]
