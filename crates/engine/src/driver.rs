@@ -218,7 +218,8 @@ impl Driver {
             Wish::Raw(call) => Work::Raw(call.clone()),
             Wish::Call(call) => {
                 let gate = Gate { catalogue: &self.shared.catalogue, links: &self.shared.links };
-                match gate.admit(&self.state.definition, call, pending.link.as_deref()) {
+                let RunState { definition, trigger, .. } = &self.state;
+                match gate.admit(definition, call, Some(trigger), pending.link.as_deref()) {
                     Ok(admitted) => Work::Action(admitted),
                     Err(Refused::Never(error)) => {
                         return self.write(Fact::Failed { step, attempt, error, exchanges });

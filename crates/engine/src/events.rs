@@ -72,6 +72,7 @@ impl Shared {
         let record = EventRecord {
             app: NO_APP.into(),
             trigger: source,
+            link: String::new(),
             dedupe_key: id,
             event_type,
             subject,

@@ -46,6 +46,7 @@ pub(crate) enum Dropped {
 pub(crate) struct RunState {
     pub(crate) run: RunId,
     pub(crate) definition: Arc<Definition>,
+    pub(crate) trigger: Trigger,
     execution: Execution,
     /// Steps that the interpreter waits for, and attempts it has forgotten that still lack an outcome.
     /// In the order in which they were wished for.
@@ -114,6 +115,7 @@ impl RunState {
         let mut state = Self {
             run,
             definition,
+            trigger: trigger.clone(),
             execution,
             pending,
             parent,

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use callboard_apps::{Action, Catalogue};
+use callboard_apps::{Action, AuthScheme, Catalogue, LinkCredentials};
 use callboard_flow::{Definition, ErrorKind, WorkflowError};
 use serde_json::Value;
 
 use crate::fold::Call;
+use crate::journal::Trigger;
 use crate::links::{Links, OpenLink};
 
 /// A call that may be made.
@@ -35,27 +36,29 @@ pub(crate) struct Gate<'a> {
 }
 
 impl Gate<'_> {
-    /// `used` is the link of an earlier attempt of the same step; it stays with that one.
+    /// `used` is the link of an earlier attempt of the same step; it stays with that one. `trigger` started the run.
     pub(crate) fn admit(
         &self,
         definition: &Definition,
         call: &Call,
+        trigger: Option<&Trigger>,
         used: Option<&str>,
     ) -> Result<Admitted, Refused> {
         let action = self.catalogue.action(&call.function).ok_or_else(|| {
             let detail = format!("the catalogue has no action `{}` (any more)", call.function);
             Refused::Never(WorkflowError::new(ErrorKind::Configuration, detail))
         })?;
-        let link = self.choose(definition, action.app(), used)?;
+        let link = self.choose(definition, action.app(), trigger, used)?;
         Ok(Admitted { action: Arc::clone(action), link, arguments: call.arguments.clone() })
     }
 
-    /// The link that was used before, else the one that the workflow names, else the one called like the app, else
-    /// the only one there is.
+    /// The link that was used before, else the one that the workflow names, else the one whose event started the run,
+    /// else the one called like the app, else the only one there is.
     fn choose(
         &self,
         definition: &Definition,
         app: &str,
+        trigger: Option<&Trigger>,
         used: Option<&str>,
     ) -> Result<OpenLink, Refused> {
         let named = definition
@@ -64,7 +67,8 @@ impl Gate<'_> {
             .get(LINKS)
             .and_then(|links| links.get(app))
             .and_then(Value::as_str);
-        if let Some(name) = used.or(named) {
+        let signer = || self.signer(app, trigger?);
+        if let Some(name) = used.or(named).or_else(signer) {
             return match self.links.find(name) {
                 Some(open) if open.link.app == app => Ok(open),
                 _ => Err(no_link(app, format!("there is no link `{name}` to {app}"), name)),
@@ -87,6 +91,21 @@ impl Gate<'_> {
                 Err(Refused::NoLink { known, remedy })
             }
         }
+    }
+
+    /// The link that an event of this app came through: what it tells of stands there. One that only receives cannot
+    /// be asked.
+    fn signer<'t>(&self, app: &str, trigger: &'t Trigger) -> Option<&'t str> {
+        let Trigger::Event { app: of, link: Some(name), .. } = trigger else { return None };
+        if of != app {
+            return None;
+        }
+        let needs_none =
+            self.catalogue.app(app).is_some_and(|app| matches!(app.service.auth, AuthScheme::Open));
+        let only_receives = self.links.find(name).is_some_and(|open| {
+            !needs_none && matches!(open.link.credentials, LinkCredentials::Open)
+        });
+        (!only_receives).then_some(name)
     }
 }
 

@@ -65,29 +65,33 @@ impl Engine {
         if body.len() > LONGEST_BODY {
             return Err(HookError::TooLarge { bytes: body.len() });
         }
-        self.verify(trigger, headers, body)?;
+        let link = self.verify(trigger, headers, body)?;
         let incoming = trigger
             .events(headers, body)
             .map_err(|error| HookError::Unreadable(error.to_string()))?;
         let mut events = Vec::new();
         for event in incoming {
-            events.push(self.take_in(trigger, event).await?);
+            events.push(self.take_in(trigger, link.as_deref(), event).await?);
         }
         Ok(Receipt { events })
     }
 
-    /// Any link to the app may have sent it.
-    fn verify(&self, trigger: &Trigger, headers: &HeaderMap, body: &[u8]) -> Result<(), HookError> {
+    /// Any link to the app may have sent it; answers which one did, where the app signs.
+    fn verify(
+        &self,
+        trigger: &Trigger,
+        headers: &HeaderMap,
+        body: &[u8],
+    ) -> Result<Option<String>, HookError> {
         if !trigger.needs_secret() {
-            return Ok(());
+            return Ok(None);
         }
         let links = self.shared.links.of_app(&trigger.app);
-        let secrets: Vec<_> =
-            links.iter().filter_map(|open| open.webhook_secret.as_ref()).collect();
         let mut error = HookError::NoSecret { app: trigger.app.clone() };
-        for secret in secrets {
+        for open in links {
+            let Some(secret) = &open.webhook_secret else { continue };
             match trigger.verify(headers, body, secret, self.shared.time.now()) {
-                Ok(()) => return Ok(()),
+                Ok(()) => return Ok(Some(open.link.name.clone())),
                 Err(unverified) => error = HookError::Unverified { why: unverified.to_string() },
             }
         }
@@ -97,12 +101,14 @@ impl Engine {
     async fn take_in(
         &self,
         trigger: &Trigger,
+        link: Option<&str>,
         event: Incoming,
     ) -> Result<ReceivedEvent, HookError> {
         let at = self.shared.time.now();
         let started_by = journal::Trigger::Event {
             app: trigger.app.clone(),
             trigger: trigger.name.clone(),
+            link: link.map(str::to_owned),
             dedupe_key: event.dedupe_key.clone(),
             event_type: event.event_type.clone(),
             subject: event.subject.clone(),
@@ -114,6 +120,7 @@ impl Engine {
         let record = EventRecord {
             app: trigger.app.clone(),
             trigger: trigger.name.clone(),
+            link: link.unwrap_or_default().to_owned(),
             dedupe_key,
             event_type,
             subject,

@@ -158,7 +158,16 @@ pub enum Trigger {
     /// A person or a program asked for it.
     Request { by: String },
     /// A webhook brought an event.
-    Event { app: String, trigger: String, dedupe_key: String, event_type: String, subject: String },
+    Event {
+        app: String,
+        trigger: String,
+        /// The link whose secret signed it, where the app signs.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        link: Option<String>,
+        dedupe_key: String,
+        event_type: String,
+        subject: String,
+    },
     /// An event that a run or a client published.
     CloudEvent { source: String, id: String, event_type: String, subject: String },
     /// A step of another run. `depth` counts the runs above it.

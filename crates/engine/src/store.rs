@@ -73,6 +73,7 @@ pub trait Store: Send + Sync {
         &self,
         app: &str,
         trigger: &str,
+        link: &str,
         dedupe_key: &str,
     ) -> Result<Option<EventRecord>, StoreError>;
 }

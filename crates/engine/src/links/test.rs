@@ -123,7 +123,7 @@ impl Engine {
         let calls = library::calls(definition)
             .into_iter()
             .map(|function| Call { function, arguments: Value::Null });
-        let admitted = calls.filter_map(|call| gate.admit(definition, &call, None).ok());
+        let admitted = calls.filter_map(|call| gate.admit(definition, &call, None, None).ok());
         admitted
             .filter(|admitted| admitted.link.link.name == link)
             .map(|admitted| admitted.action)

@@ -99,6 +99,8 @@ pub struct Page {
 pub struct EventRecord {
     pub app: String,
     pub trigger: String,
+    /// The link whose secret signed it; empty where nobody signs.
+    pub link: String,
     pub dedupe_key: String,
     pub event_type: String,
     pub subject: String,

@@ -114,11 +114,15 @@ impl Store for SqliteStore {
         &self,
         app: &str,
         trigger: &str,
+        link: &str,
         dedupe_key: &str,
     ) -> Result<Option<EventRecord>, StoreError> {
-        let (app, trigger, key) = (app.to_owned(), trigger.to_owned(), dedupe_key.to_owned());
+        let key = [app, trigger, link, dedupe_key].map(str::to_owned);
         self.threads
-            .read(move |connection| read::find_event(connection, &app, &trigger, &key))
+            .read(move |connection| {
+                let [app, trigger, link, dedupe_key] = &key;
+                read::find_event(connection, app, trigger, link, dedupe_key)
+            })
             .await
     }
 }

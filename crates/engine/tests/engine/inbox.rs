@@ -1,9 +1,9 @@
 //! Webhooks in.
 
-use callboard_engine::{HookError, RunFilter, RunStatus};
+use callboard_engine::{HookError, LinkDraft, RunFilter, RunStatus};
 use http::HeaderMap;
 
-use crate::harness::{ARRIVAL, Premises, to_the_end};
+use crate::harness::{ARRIVAL, Premises, office_link, to_the_end};
 
 const ADA: &[u8] = br#"{"people":[{"id":"1","action":"arrived","name":"Ada"}]}"#;
 const BOTH: &[u8] = br#"{"people":[{"id":"1","action":"arrived","name":"Ada"},{"id":"2","action":"left","name":"Bob"}]}"#;
@@ -40,6 +40,29 @@ async fn an_event_is_stored_once_and_starts_one_run_of_each_workflow_that_wants_
     }
     let all = engine.runs(&RunFilter { limit: 10, ..RunFilter::default() }).await.unwrap().runs;
     assert_eq!(all.len(), 2);
+}
+
+#[tokio::test]
+async fn each_link_has_events_of_its_own_and_its_runs_stay_with_it() {
+    let premises = Premises::new();
+    let engine = premises.open_with_link(&[ARRIVAL]).await;
+    let branch = LinkDraft {
+        name: "branch".into(),
+        secrets: [("secret".into(), "b".into()), ("webhook_secret".into(), "ring".into())].into(),
+        ..office_link()
+    };
+    engine.put_link(branch).await.unwrap();
+    for (secret, link) in [("knock-knock", "office"), ("ring", "branch")] {
+        let first = engine.receive_webhook("office", "arrivals", &knock(secret), ADA).await;
+        let first = first.unwrap().events.remove(0);
+        assert_eq!((first.duplicate, first.runs.len()), (false, 1), "{link}");
+        let again = engine.receive_webhook("office", "arrivals", &knock(secret), ADA).await;
+        let again = again.unwrap().events.remove(0);
+        assert_eq!((again.duplicate, &again.runs), (true, &first.runs), "{link}");
+        let done = to_the_end(&engine, &premises.time, &first.runs[0]).await;
+        assert_eq!(done.status, RunStatus::Completed, "{done:#?}");
+        assert_eq!(done.steps[0].link.as_deref(), Some(link));
+    }
 }
 
 #[tokio::test]

@@ -86,14 +86,15 @@ fn take_start_key(connection: &Connection, key: &StartKey) -> Result<(), StoreEr
 }
 
 fn store_event(connection: &Connection, event: &EventRecord) -> Result<(), StoreError> {
-    let EventRecord { app, trigger, dedupe_key, event_type, subject, data, runs, at } = event;
+    let EventRecord { app, trigger, link, dedupe_key, event_type, subject, data, runs, at } = event;
     let inserted = execute(
         connection,
-        "INSERT INTO inbox (app, trigger_name, dedupe_key, event_type, subject, data, runs, at) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO NOTHING",
+        "INSERT INTO inbox (app, trigger_name, link, dedupe_key, event_type, subject, data, runs, at) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT DO NOTHING",
         params![
             app,
             trigger,
+            link,
             dedupe_key,
             event_type,
             subject,
@@ -105,7 +106,7 @@ fn store_event(connection: &Connection, event: &EventRecord) -> Result<(), Store
     if inserted == 1 {
         return Ok(());
     }
-    let first = read::find_event(connection, app, trigger, dedupe_key)?;
+    let first = read::find_event(connection, app, trigger, link, dedupe_key)?;
     let runs = first.map(|first| first.runs).unwrap_or_default();
     Err(StoreError::Refused(Refusal::EventSeen { dedupe_key: dedupe_key.clone(), runs }))
 }

@@ -134,21 +134,24 @@ pub(super) fn find_event(
     connection: &Connection,
     app: &str,
     trigger: &str,
+    link: &str,
     dedupe_key: &str,
 ) -> Result<Option<EventRecord>, StoreError> {
-    let sql = "SELECT * FROM inbox WHERE app = ?1 AND trigger_name = ?2 AND dedupe_key = ?3";
-    let found = rows(connection, "inbox", sql, params![app, trigger, dedupe_key], |columns| {
-        Ok(EventRecord {
-            app: columns.get("app")?,
-            trigger: columns.get("trigger_name")?,
-            dedupe_key: columns.get("dedupe_key")?,
-            event_type: columns.get("event_type")?,
-            subject: columns.get("subject")?,
-            data: columns.json("data")?,
-            runs: columns.json("runs")?,
-            at: columns.at("at")?,
-        })
-    });
+    let sql = "SELECT * FROM inbox WHERE app = ?1 AND trigger_name = ?2 AND link = ?3 AND dedupe_key = ?4";
+    let found =
+        rows(connection, "inbox", sql, params![app, trigger, link, dedupe_key], |columns| {
+            Ok(EventRecord {
+                app: columns.get("app")?,
+                trigger: columns.get("trigger_name")?,
+                link: columns.get("link")?,
+                dedupe_key: columns.get("dedupe_key")?,
+                event_type: columns.get("event_type")?,
+                subject: columns.get("subject")?,
+                data: columns.json("data")?,
+                runs: columns.json("runs")?,
+                at: columns.at("at")?,
+            })
+        });
     Ok(found?.pop())
 }
 

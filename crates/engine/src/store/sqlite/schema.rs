@@ -59,6 +59,17 @@ const MIGRATIONS: &[&str] = &["
     CREATE TABLE secrets (
         name TEXT PRIMARY KEY, sealed TEXT NOT NULL, changed_at INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;
+", "
+    ALTER TABLE inbox RENAME TO inbox_without_link;
+    CREATE TABLE inbox (
+        app TEXT NOT NULL, trigger_name TEXT NOT NULL, link TEXT NOT NULL, dedupe_key TEXT NOT NULL,
+        event_type TEXT NOT NULL, subject TEXT NOT NULL, data TEXT NOT NULL, runs TEXT NOT NULL, at INTEGER NOT NULL,
+        PRIMARY KEY (app, trigger_name, link, dedupe_key)
+    ) STRICT, WITHOUT ROWID;
+    INSERT INTO inbox SELECT old.app, old.trigger_name,
+        COALESCE((SELECT MIN(name) FROM links WHERE links.app = old.app), ''),
+        old.dedupe_key, old.event_type, old.subject, old.data, old.runs, old.at FROM inbox_without_link AS old;
+    DROP TABLE inbox_without_link;
 "];
 
 pub(super) fn migrate(connection: &Connection) -> Result<(), StoreError> {
