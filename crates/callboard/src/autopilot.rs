@@ -28,14 +28,24 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Runs that are driven at a time.
 const PARALLEL_RUNS: usize = 256;
 
+/// How long a process that is going down may still hold the data folder.
+const HANDOVER: Duration = Duration::from_secs(3);
+
+/// What an autopilot is opened for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// To look and to arrange: no run is driven, nothing is called by itself.
+    Look,
+    /// To drive runs.
+    Drive,
+}
+
 /// An engine on a data folder that nobody else uses.
 pub(crate) struct Autopilot {
     engine: Arc<Engine>,
     data: PathBuf,
     _lock: File,
     local_key: SecretString,
-    /// The administrator's key, where this start has made it.
-    pub(crate) new_key: Option<SecretString>,
 }
 
 /// An autopilot that serves.
@@ -70,17 +80,16 @@ impl Autopilot {
         Ok(Some((url, key.into())))
     }
 
-    /// Opens the data folder, making it where it is not there, and takes up every unfinished run.
+    /// Opens the data folder, making it where it is not there; to drive, it takes up every unfinished run.
     pub(crate) async fn open(
         data: &Path,
         overlays: &Overlays,
         key: &Key,
+        purpose: Purpose,
         observer: Option<Arc<dyn Observer>>,
     ) -> anyhow::Result<Self> {
         make_private_folder(data)?;
-        let Some(lock) = lock(data)? else {
-            bail!("another callboard uses {}; stop it, or use another --data", data.display());
-        };
+        let lock = take(data).await?;
         let catalogue = Arc::new(catalogue(overlays.apps.as_deref())?);
         let engine = Engine::open(Settings {
             place: Place::File(data.join("callboard.db")),
@@ -98,21 +107,14 @@ impl Autopilot {
             time: Arc::new(WallTime::new(world::clock())),
             lease_clock: world::clock(),
             random: Arc::new(world::random),
-            administrator_key: key.api_key.clone(),
+            administrator_key: key.administrator()?,
             node: "local".into(),
-            parallel_runs: PARALLEL_RUNS,
+            parallel_runs: if purpose == Purpose::Drive { PARALLEL_RUNS } else { 0 },
             observer,
         })
         .await?;
-        let new_key = engine.api_keys().ensure_administrator().await?;
         let local_key = engine.api_keys().make("local").await?;
-        Ok(Self {
-            engine: Arc::new(engine),
-            data: data.to_owned(),
-            _lock: lock,
-            local_key,
-            new_key,
-        })
+        Ok(Self { engine: Arc::new(engine), data: data.to_owned(), _lock: lock, local_key })
     }
 
     pub(crate) fn engine(&self) -> &Engine {
@@ -179,6 +181,20 @@ pub(crate) fn embedded_workflows() -> Vec<Source> {
     texts.map(|(file, text)| Source { file: file.into(), text: text.into() }).collect()
 }
 
+/// The folder's lock; somebody who is just going down is waited for.
+pub(crate) async fn take(data: &Path) -> anyhow::Result<File> {
+    let deadline = tokio::time::Instant::now() + HANDOVER;
+    loop {
+        if let Some(lock) = lock(data)? {
+            return Ok(lock);
+        }
+        if tokio::time::Instant::now() >= deadline {
+            bail!("another callboard uses {}; stop it, or use another --data", data.display());
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
 /// `None` where somebody else holds the folder's lock.
 fn lock(data: &Path) -> anyhow::Result<Option<File>> {
     let path = data.join("lock");
@@ -193,7 +209,7 @@ fn lock(data: &Path) -> anyhow::Result<Option<File>> {
     }
 }
 
-fn make_private_folder(path: &Path) -> anyhow::Result<()> {
+pub(crate) fn make_private_folder(path: &Path) -> anyhow::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]

@@ -5,7 +5,12 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
+
+use crate::exit::{Code, Failure};
+
+/// A shorter key could be guessed.
+const SHORTEST_KEY: usize = 12;
 
 /// Identity operations on autopilot against Auth0 tenants, rehearsed on a local twin first.
 ///
@@ -69,10 +74,10 @@ pub(crate) enum Command {
 #[command(next_help_heading = "Which autopilot")]
 pub(crate) struct Place {
     /// Data folder of the autopilot. A server that runs on it is used; else one is started for this command.
-    #[arg(long, env = "CALLBOARD_DATA", default_value = ".callboard", value_name = "DIR", value_hint = ValueHint::DirPath)]
+    #[arg(long, env = "CALLBOARD_DATA", hide_env_values = true, default_value = ".callboard", value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) data: PathBuf,
     /// Address of a running server; needs `CALLBOARD_API_KEY`.
-    #[arg(long, env = "CALLBOARD_SERVER", value_name = "URL")]
+    #[arg(long, env = "CALLBOARD_SERVER", hide_env_values = true, value_name = "URL")]
     pub(crate) server: Option<url::Url>,
     #[command(flatten)]
     pub(crate) overlays: Overlays,
@@ -89,15 +94,16 @@ pub(crate) struct Overlays {
     #[arg(
         long = "allow-host",
         env = "CALLBOARD_ALLOW_HOSTS",
+        hide_env_values = true,
         value_delimiter = ',',
         value_name = "HOST"
     )]
     pub(crate) allowed_hosts: Vec<String>,
     /// Folder with `workflows/*.yaml` laid over the embedded library.
-    #[arg(long, env = "CALLBOARD_LIBRARY", value_name = "DIR", value_hint = ValueHint::DirPath)]
+    #[arg(long, env = "CALLBOARD_LIBRARY", hide_env_values = true, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) library: Option<PathBuf>,
     /// Folder with `<app>/app.yaml` laid over the embedded manifests.
-    #[arg(long, env = "CALLBOARD_APPS", value_name = "DIR", value_hint = ValueHint::DirPath)]
+    #[arg(long, env = "CALLBOARD_APPS", hide_env_values = true, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) apps: Option<PathBuf>,
 }
 
@@ -121,10 +127,26 @@ pub(crate) struct Key {
     pub(crate) secrets_key: Option<SecretString>,
 }
 
+impl Key {
+    /// The administrator's key, where one is set. An empty variable is none; a key that can be guessed is refused.
+    pub(crate) fn administrator(&self) -> Result<Option<SecretString>, Failure> {
+        match self.api_key.as_ref().map(|key| key.expose_secret().len()) {
+            None | Some(0) => Ok(None),
+            Some(length) if length < SHORTEST_KEY => Err(Failure::new(
+                Code::Usage,
+                format!(
+                    "CALLBOARD_API_KEY has {length} characters; use at least {SHORTEST_KEY}, such as `openssl rand -hex 32` makes"
+                ),
+            )),
+            Some(_) => Ok(self.api_key.clone()),
+        }
+    }
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct Up {
     /// Data folder; made if it is not there.
-    #[arg(long, env = "CALLBOARD_DATA", default_value = ".callboard", value_name = "DIR", value_hint = ValueHint::DirPath)]
+    #[arg(long, env = "CALLBOARD_DATA", hide_env_values = true, default_value = ".callboard", value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) data: PathBuf,
     /// Address to listen on. Plain HTTP is served on loopback only.
     #[arg(long, default_value = "127.0.0.1:4100", value_name = "ADDRESS:PORT")]
@@ -175,6 +197,17 @@ pub(crate) enum Tenant {
     Serve(TenantServe),
 }
 
+/// Whose rate limits a tenant has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Plan {
+    /// No limits.
+    Off,
+    Free,
+    SelfService,
+    Enterprise,
+    EnterpriseDevelopment,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct TenantServe {
     /// Address to listen on.
@@ -183,7 +216,14 @@ pub(crate) struct TenantServe {
     /// Data folder; made if it is not there.
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) data: PathBuf,
-    /// Machine-to-machine application to make, or to give this secret to.
+    /// Name of a tenant; repeatable. A request goes to the tenant whose name is the first label of its Host, such as
+    /// `acme.localhost:4000`; any other Host reaches the first.
+    #[arg(long = "tenant", default_value = "tenant", value_name = "NAME")]
+    pub(crate) tenants: Vec<String>,
+    /// Limit requests, and send the headers that say so, as Auth0 does on this plan.
+    #[arg(long, value_enum, default_value_t = Plan::Off)]
+    pub(crate) plan: Plan,
+    /// Machine-to-machine application to make in every tenant, or to give this secret to.
     #[arg(long, env = "CALLBOARD_TENANT_CLIENT", hide_env_values = true, value_name = "ID:SECRET")]
     pub(crate) client: SecretString,
 }
@@ -292,6 +332,11 @@ pub(crate) enum Workflows {
         #[command(flatten)]
         place: Place,
     },
+    /// Read the library folder of the running server again: what is right counts from now on, mistakes are told.
+    Reload {
+        #[command(flatten)]
+        place: Place,
+    },
     /// Run a definition in an ephemeral in-memory engine and print what came of it.
     Try(Try),
 }
@@ -336,13 +381,13 @@ pub(crate) enum Run {
     /// List runs, newest first.
     List {
         /// Only runs with this status.
-        #[arg(long)]
+        #[arg(long, value_parser = ["running", "waiting", "attention", "completed", "faulted", "cancelled"])]
         status: Option<String>,
         /// Only runs of this workflow.
         #[arg(long)]
         workflow: Option<String>,
         /// At most so many.
-        #[arg(long, default_value_t = 20)]
+        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=200))]
         limit: u32,
         #[command(flatten)]
         place: Place,

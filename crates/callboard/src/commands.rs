@@ -27,12 +27,9 @@ pub(crate) async fn run(cli: Cli, output: &mut Output) -> anyhow::Result<()> {
         Command::Run(command) => run::run(command, output).await,
         Command::Version => version(output),
         Command::Completions { shell } => {
-            clap_complete::generate(
-                shell,
-                &mut Cli::command(),
-                "callboard",
-                &mut std::io::stdout(),
-            );
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "callboard", &mut script);
+            output.line(String::from_utf8(script)?.trim_end());
             Ok(())
         }
     }

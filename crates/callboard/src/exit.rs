@@ -39,6 +39,31 @@ pub(crate) fn report(output: &mut Output, error: &anyhow::Error) -> ExitCode {
         .chain()
         .find_map(|cause| cause.downcast_ref::<Failure>())
         .map_or(Code::Negative, |failure| failure.code);
-    output.error(&format!("{error:#}"));
+    output.error(&sentence(error));
     ExitCode::from(code as u8)
+}
+
+/// The causes after colons; one that the text before it tells already is left out.
+fn sentence(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if !text.contains(&cause) {
+            text = if text.is_empty() { cause } else { format!("{text}: {cause}") };
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::anyhow;
+
+    use super::*;
+
+    #[test]
+    fn a_cause_that_was_told_is_not_told_again() {
+        let told =
+            anyhow!("no such file").context("cannot read x: no such file").context("the file x");
+        assert_eq!(sentence(&told), "the file x: cannot read x: no such file");
+    }
 }

@@ -1,14 +1,17 @@
 //! The server a command talks to: one by address, the one that runs on the data folder, or one started for this command.
 
+use std::time::Duration;
+
 use anyhow::Context as _;
 use http::{Method, StatusCode};
+use indicatif::ProgressBar;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use url::Url;
 
-use crate::autopilot::{Autopilot, Running};
+use crate::autopilot::{Autopilot, Purpose, Running};
 use crate::cli::Place;
 use crate::exit::{Code, Failure};
 
@@ -21,11 +24,11 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Finds the server of a place, or starts one on its data folder.
-    pub(crate) async fn find(place: &Place) -> anyhow::Result<Self> {
+    /// Finds the server of a place, or starts one on its data folder for this purpose.
+    pub(crate) async fn find(place: &Place, purpose: Purpose) -> anyhow::Result<Self> {
         let http = reqwest::Client::builder().no_proxy().build()?;
         if let Some(base) = &place.server {
-            let key = place.key.api_key.clone();
+            let key = place.key.administrator()?;
             let key = key.ok_or_else(|| {
                 Failure::new(Code::Usage, "--server needs the API key in CALLBOARD_API_KEY")
             })?;
@@ -34,10 +37,9 @@ impl Server {
         if let Some((base, key)) = Autopilot::announced(&place.data)? {
             return Ok(Self { base, key, http, own: None });
         }
-        let running = Autopilot::open(&place.data, &place.overlays, &place.key, None)
-            .await?
-            .serve_locally()
-            .await?;
+        let autopilot =
+            Autopilot::open(&place.data, &place.overlays, &place.key, purpose, None).await?;
+        let running = autopilot.serve_locally().await?;
         Ok(Self {
             base: running.url.clone(),
             key: running.local_key.clone(),
@@ -46,28 +48,36 @@ impl Server {
         })
     }
 
-    pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str) -> anyhow::Result<T> {
-        self.call(Method::GET, path, None::<&Value>).await
+    pub(crate) async fn get<T: DeserializeOwned>(&self, path: &[&str]) -> anyhow::Result<T> {
+        self.call(Method::GET, path, &[], None::<&Value>).await
+    }
+
+    pub(crate) async fn query<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        query: &[(&str, String)],
+    ) -> anyhow::Result<T> {
+        self.call(Method::GET, path, query, None::<&Value>).await
     }
 
     pub(crate) async fn post<T: DeserializeOwned>(
         &self,
-        path: &str,
+        path: &[&str],
         body: &impl Serialize,
     ) -> anyhow::Result<T> {
-        self.call(Method::POST, path, Some(body)).await
+        self.call(Method::POST, path, &[], Some(body)).await
     }
 
     pub(crate) async fn put<T: DeserializeOwned>(
         &self,
-        path: &str,
+        path: &[&str],
         body: &impl Serialize,
     ) -> anyhow::Result<T> {
-        self.call(Method::PUT, path, Some(body)).await
+        self.call(Method::PUT, path, &[], Some(body)).await
     }
 
-    pub(crate) async fn delete(&self, path: &str) -> anyhow::Result<()> {
-        self.call::<Value>(Method::DELETE, path, None::<&Value>).await.map(drop)
+    pub(crate) async fn delete(&self, path: &[&str]) -> anyhow::Result<()> {
+        self.call::<Value>(Method::DELETE, path, &[], None::<&Value>).await.map(drop)
     }
 
     /// Stops the server where this command started it; whatever waits goes on when one runs again.
@@ -81,32 +91,38 @@ impl Server {
     async fn call<T: DeserializeOwned>(
         &self,
         method: Method,
-        path: &str,
+        path: &[&str],
+        query: &[(&str, String)],
         body: Option<&impl Serialize>,
     ) -> anyhow::Result<T> {
-        let url = self.base.join(path).with_context(|| format!("{path} is no path"))?;
-        let mut request = self.http.request(method, url).bearer_auth(self.key.expose_secret());
+        let mut request =
+            self.http.request(method, self.url(path, query)?).bearer_auth(self.key.expose_secret());
         if let Some(body) = body {
             request = request.json(body);
         }
-        let answer = request.send().await.map_err(|error| {
+        let sent = patiently(request.send()).await;
+        let unreachable = |why: String| {
             Failure::new(
                 Code::Unreachable,
-                format!("no autopilot answers at {} ({})", self.base, error.without_url()),
+                format!("no autopilot answers at {} ({why})", self.base),
             )
-        })?;
+        };
+        let answer = sent.map_err(|error| unreachable(error.without_url().to_string()))?;
         let status = answer.status();
         let bytes = answer.bytes().await?;
-        let value: Value =
-            if bytes.is_empty() { Value::Null } else { serde_json::from_slice(&bytes)? };
+        let value = if bytes.is_empty() {
+            Ok(Value::Null)
+        } else {
+            serde_json::from_slice::<Value>(&bytes)
+        };
+        let value = value.map_err(|_| unreachable("what answers there is no Callboard".into()))?;
         if status.is_success() {
             return serde_json::from_value(value)
                 .context("the server answered in a shape this version does not know");
         }
-        let text = ["detail", "title"]
-            .iter()
-            .find_map(|name| value[name].as_str())
-            .unwrap_or("no reason given");
+        let text = value["detail"]
+            .as_str()
+            .ok_or_else(|| unreachable("what answers there is no Callboard".into()))?;
         let code = match status {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Code::Refused,
             StatusCode::NOT_FOUND => Code::NotFound,
@@ -114,4 +130,33 @@ impl Server {
         };
         Err(Failure::new(code, text).into())
     }
+
+    /// `v1` and the segments below the server's address, each escaped, whatever is in it.
+    fn url(&self, path: &[&str], query: &[(&str, String)]) -> anyhow::Result<Url> {
+        let mut url = self.base.clone();
+        let no_base =
+            || Failure::new(Code::Usage, format!("{} is no address of a server", self.base));
+        url.path_segments_mut().map_err(|()| no_base())?.pop_if_empty().push("v1").extend(path);
+        if path.iter().any(|segment| segment.is_empty() || matches!(*segment, "." | "..")) {
+            return Err(Failure::new(Code::Usage, "a name is empty or a path").into());
+        }
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        Ok(url)
+    }
+}
+
+/// Shows that something is going on where it takes longer than a second and somebody watches.
+async fn patiently<T>(work: impl Future<Output = T>) -> T {
+    tokio::pin!(work);
+    tokio::select! {
+        done = &mut work => return done,
+        () = tokio::time::sleep(Duration::from_secs(1)) => {}
+    }
+    let spinner = ProgressBar::new_spinner().with_message("waiting for the answer");
+    spinner.enable_steady_tick(Duration::from_millis(120));
+    let done = work.await;
+    spinner.finish_and_clear();
+    done
 }

@@ -100,14 +100,18 @@ impl Tenants {
         Ok(Self { by_name: Arc::new(by_name), first, scheme: settings.scheme })
     }
 
-    /// Makes sure that the first tenant has a machine-to-machine application with this id and secret and a grant for
-    /// the Management API with every scope.
+    /// Makes sure that every tenant has a machine-to-machine application with this id and secret and a grant for the
+    /// Management API with every scope.
     pub async fn ensure_client(&self, id: &str, secret: &str) -> Result<(), StoreError> {
-        match fresh::ensure_client(&self.first, id, secret).await {
-            // With a conflict somebody else has just made it.
-            Ok(()) | Err(CommitError::Conflict(_)) => Ok(()),
-            Err(CommitError::Store(error)) => Err(error),
+        for tenant in self.by_name.values() {
+            match fresh::ensure_client(tenant, id, secret).await {
+                Ok(()) => {}
+                Err(CommitError::Store(error)) => return Err(error),
+                // Somebody else has just made it.
+                Err(CommitError::Conflict(_)) => {}
+            }
         }
+        Ok(())
     }
 
     pub(crate) fn addressed_by(&self, headers: &HeaderMap) -> Arc<Tenant> {

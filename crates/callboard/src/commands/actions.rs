@@ -7,30 +7,41 @@ use callboard_console::wire::{Accepted, Action, ActionDetail, ActionStart, Actio
 use serde_json::{Map, Value};
 
 use super::run::follow;
+use crate::autopilot::Purpose;
 use crate::cli::Actions;
+use crate::exit::{Code, Failure};
 use crate::output::{BOLD, DIM, Output};
 use crate::server::Server;
 
 pub(super) async fn run(command: Actions, output: &mut Output) -> anyhow::Result<()> {
     match command {
         Actions::List { app, place } => {
-            let server = Server::find(&place).await?;
-            let actions = server.get::<Shown>("/v1/actions").await;
+            let server = Server::find(&place, Purpose::Look).await?;
+            let actions = server.get::<Shown>(&["actions"]).await;
             server.leave().await?;
             let mut actions = actions?;
-            actions.actions.retain(|action| app.as_ref().is_none_or(|app| *app == action.app));
+            if let Some(app) = app {
+                actions.actions.retain(|action| action.app == app);
+                if actions.actions.is_empty() {
+                    return Err(Failure::new(
+                        Code::NotFound,
+                        format!("there is no app `{app}` with actions"),
+                    )
+                    .into());
+                }
+            }
             list(&actions, output)
         }
         Actions::Show { id, place } => {
-            let server = Server::find(&place).await?;
-            let action = server.get::<ActionDetail>(&format!("/v1/actions/{id}")).await;
+            let server = Server::find(&place, Purpose::Look).await?;
+            let action = server.get::<ActionDetail>(&["actions", &id]).await;
             server.leave().await?;
             show(&action?, output)
         }
         Actions::Run { id, arguments, link, place } => {
             let arguments: Map<String, Value> = object(&arguments, "--arguments")?;
             let start = ActionStart { arguments, link, idempotency_key: None };
-            let server = Server::find(&place).await?;
+            let server = Server::find(&place, Purpose::Drive).await?;
             let done = perform(&server, &id, &start, output).await;
             server.leave().await?;
             done
@@ -45,8 +56,10 @@ pub(super) fn object<T: serde::de::DeserializeOwned>(text: &str, name: &str) -> 
         given.clear();
         std::io::stdin().read_to_string(&mut given).context("cannot read stdin")?;
     }
-    serde_json::from_str(&given)
-        .with_context(|| format!("{name} is not the JSON that is expected here"))
+    serde_json::from_str(&given).map_err(|error| {
+        Failure::new(Code::Usage, format!("{name} is not the JSON that is expected here: {error}"))
+            .into()
+    })
 }
 
 async fn perform(
@@ -55,7 +68,7 @@ async fn perform(
     start: &ActionStart,
     output: &mut Output,
 ) -> anyhow::Result<()> {
-    let accepted: Accepted = server.post(&format!("/v1/actions/{id}/run"), start).await?;
+    let accepted: Accepted = server.post(&["actions", id, "run"], start).await?;
     follow(server, &accepted.id, output).await
 }
 
@@ -112,12 +125,14 @@ fn show(detail: &ActionDetail, output: &mut Output) -> anyhow::Result<()> {
         .into_iter()
         .flatten()
         .map(|(name, schema)| {
-            let kind =
-                schema["type"].as_str().map_or_else(|| schema["type"].to_string(), str::to_owned);
-            let needed = if required.contains(&name.as_str()) { "required" } else { "" };
+            let needed = if required.contains(&name.as_str()) {
+                "required".to_owned()
+            } else {
+                default(schema)
+            };
             let title =
                 schema["title"].as_str().or(schema["description"].as_str()).unwrap_or_default();
-            vec![name.clone(), kind, needed.into(), title.into()]
+            vec![name.clone(), kind(schema), needed, title.into()]
         })
         .collect();
     output.table(&["name", "type", "", "meaning"], &rows, "takes no arguments");
@@ -134,4 +149,25 @@ fn scopes(needed: &[String]) -> String {
         None => alternatives.clone(),
     };
     needed.iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
+/// `string`, `string or null`, `GET or POST`.
+fn kind(schema: &Value) -> String {
+    let words = |list: &[Value]| {
+        let words: Vec<String> = list
+            .iter()
+            .map(|word| word.as_str().map_or_else(|| word.to_string(), str::to_owned))
+            .collect();
+        words.join(" or ")
+    };
+    match (&schema["enum"], &schema["type"]) {
+        (Value::Array(values), _) => words(values),
+        (_, Value::Array(types)) => words(types),
+        (_, Value::String(kind)) => kind.clone(),
+        _ => "any".into(),
+    }
+}
+
+fn default(schema: &Value) -> String {
+    schema.get("default").map(|value| format!("default {value}")).unwrap_or_default()
 }

@@ -77,6 +77,9 @@ async fn play(folder: &Path, stay: bool, output: &mut Output) -> anyhow::Result<
             "\nfrom the first webhook to the last message: {BOLD}{took} ms{BOLD:#}"
         ));
     }
+    if !stay && !output.json() {
+        output.line("look around yourself: make up, or callboard demo --stay");
+    }
     let wrong = checks.iter().filter(|check| check.found.is_err()).count();
     if stay {
         left_running(&stage, output);

@@ -7,8 +7,9 @@ use anyhow::Context as _;
 use callboard_console::wire::{
     Apps, Link as Shown, LinkReport, LinkRequest, Links, Secret, SecretField,
 };
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
+use crate::autopilot::Purpose;
 use crate::cli::Link;
 use crate::exit::{Code, Failure};
 use crate::output::{BAD, BOLD, DIM, GOOD, Output};
@@ -17,7 +18,7 @@ use crate::server::Server;
 pub(super) async fn run(command: Link, output: &mut Output) -> anyhow::Result<()> {
     match command {
         Link::Add { name, app, url, settings, place } => {
-            let server = Server::find(&place).await?;
+            let server = Server::find(&place, Purpose::Look).await?;
             let added = add(&server, &name, &app, url, &settings).await;
             server.leave().await?;
             let link = added?;
@@ -32,23 +33,25 @@ pub(super) async fn run(command: Link, output: &mut Output) -> anyhow::Result<()
             Ok(())
         }
         Link::List { place } => {
-            let server = Server::find(&place).await?;
-            let links = server.get::<Links>("/v1/links").await;
+            let server = Server::find(&place, Purpose::Look).await?;
+            let links = server.get::<Links>(&["links"]).await;
             server.leave().await?;
             list(&links?, output)
         }
         Link::Test { name, place } => {
-            let server = Server::find(&place).await?;
-            let report =
-                server.post::<LinkReport>(&format!("/v1/links/{name}/test"), &Map::new()).await;
+            let server = Server::find(&place, Purpose::Look).await?;
+            let report = server.post::<LinkReport>(&["links", &name, "test"], &Map::new()).await;
             server.leave().await?;
             tested(&report?, output)
         }
         Link::Remove { name, place } => {
-            let server = Server::find(&place).await?;
-            let removed = server.delete(&format!("/v1/links/{name}")).await;
+            let server = Server::find(&place, Purpose::Look).await?;
+            let removed = server.delete(&["links", &name]).await;
             server.leave().await?;
             removed?;
+            if output.json() {
+                return output.document(&json!({ "removed": name }));
+            }
             output.note(&format!("link {name} and its credentials are gone"));
             Ok(())
         }
@@ -62,7 +65,7 @@ async fn add(
     url: Option<url::Url>,
     settings: &[String],
 ) -> anyhow::Result<Shown> {
-    let apps: Apps = server.get("/v1/apps").await?;
+    let apps: Apps = server.get(&["apps"]).await?;
     let known = apps.apps.iter().find(|known| known.name == app).ok_or_else(|| {
         let names: Vec<&str> = apps.apps.iter().map(|app| app.name.as_str()).collect();
         Failure::new(
@@ -79,7 +82,7 @@ async fn add(
             .collect(),
         secrets: ask(&known.secrets)?,
     };
-    server.put(&format!("/v1/links/{name}"), &request).await
+    server.put(&["links", name], &request).await
 }
 
 /// From a terminal each secret is asked for, unseen; else stdin holds `name=value` lines.
@@ -152,9 +155,8 @@ fn tested(report: &LinkReport, output: &mut Output) -> anyhow::Result<()> {
         }
         if !report.granted.is_empty() {
             output.line(&format!(
-                "may    {} scopes: {DIM}{}{DIM:#}",
-                report.granted.len(),
-                report.granted.join(" ")
+                "may    {} scopes {DIM}(--json lists them){DIM:#}",
+                report.granted.len()
             ));
         }
         for lacking in &report.lacking {

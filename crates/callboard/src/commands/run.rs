@@ -3,9 +3,11 @@
 use callboard_console::wire::{
     Accepted, Resolve, Run as Shown, RunSummary, Runs, Start, Step, Verdict,
 };
+use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::actions::object;
+use crate::autopilot::Purpose;
 use crate::cli::Run;
 use crate::exit::{Code, Failure};
 use crate::output::{BAD, BOLD, DIM, GOOD, Output};
@@ -18,32 +20,28 @@ pub(super) async fn run(command: Run, output: &mut Output) -> anyhow::Result<()>
     match command {
         Run::Start { workflow, input, idempotency_key, wait, place } => {
             let start = Start { workflow, input: object(&input, "--input")?, idempotency_key };
-            let server = Server::find(&place).await?;
+            let server = Server::find(&place, Purpose::Drive).await?;
             let started = start_run(&server, &start, wait, output).await;
             server.leave().await?;
             started
         }
         Run::List { status, workflow, limit, place } => {
-            let mut query = url::form_urlencoded::Serializer::new(String::new());
-            query.append_pair("limit", &limit.to_string());
-            for (name, value) in [("status", status), ("workflow", workflow)] {
-                if let Some(value) = value {
-                    query.append_pair(name, &value);
-                }
-            }
-            let server = Server::find(&place).await?;
-            let runs = server.get::<Runs>(&format!("/v1/runs?{}", query.finish())).await;
+            let mut query = vec![("limit", limit.to_string())];
+            query.extend(status.map(|status| ("status", status)));
+            query.extend(workflow.map(|workflow| ("workflow", workflow)));
+            let server = Server::find(&place, Purpose::Look).await?;
+            let runs = server.query::<Runs>(&["runs"], &query).await;
             server.leave().await?;
             list(&runs?, output)
         }
         Run::Show { id, place } => {
-            let server = Server::find(&place).await?;
-            let run = server.get::<Shown>(&format!("/v1/runs/{id}")).await;
+            let server = Server::find(&place, Purpose::Look).await?;
+            let run = server.get::<Shown>(&["runs", &id]).await;
             server.leave().await?;
             show(&run?, output)
         }
         Run::Watch { id, place } => {
-            let server = Server::find(&place).await?;
+            let server = Server::find(&place, Purpose::Drive).await?;
             let followed = follow(&server, &id, output).await;
             server.leave().await?;
             followed
@@ -55,15 +53,20 @@ pub(super) async fn run(command: Run, output: &mut Output) -> anyhow::Result<()>
                 _ => Verdict::Repeat,
             };
             let result = result.map(|text| object(&text, "--output")).transpose()?;
-            let server = Server::find(&place).await?;
-            let path = format!("/v1/runs/{id}/steps/{step}/resolve");
+            let server = Server::find(&place, Purpose::Drive).await?;
+            // A step's id is a path of its own: `do/createUser`.
+            let path: Vec<&str> = ["runs", &id, "steps"]
+                .into_iter()
+                .chain(step.split('/'))
+                .chain(["resolve"])
+                .collect();
             let run = server.post::<Shown>(&path, &Resolve { verdict, output: result }).await;
             server.leave().await?;
             show(&run?, output)
         }
         Run::Cancel { id, place } => {
-            let server = Server::find(&place).await?;
-            let run = server.post::<Shown>(&format!("/v1/runs/{id}/cancel"), &Map::new()).await;
+            let server = Server::find(&place, Purpose::Drive).await?;
+            let run = server.post::<Shown>(&["runs", &id, "cancel"], &Map::new()).await;
             server.leave().await?;
             show(&run?, output)
         }
@@ -76,7 +79,7 @@ async fn start_run(
     wait: Option<u32>,
     output: &mut Output,
 ) -> anyhow::Result<()> {
-    let accepted: Accepted = server.post("/v1/runs", start).await?;
+    let accepted: Accepted = server.post(&["runs"], start).await?;
     match wait {
         Some(seconds) => {
             let run: Shown = server.wait(&accepted.id, seconds).await?;
@@ -95,7 +98,7 @@ async fn start_run(
 pub(super) async fn follow(server: &Server, id: &str, output: &mut Output) -> anyhow::Result<()> {
     let mut told: Vec<String> = Vec::new();
     loop {
-        let run: Shown = server.get(&format!("/v1/runs/{id}")).await?;
+        let run: Shown = server.get(&["runs", id]).await?;
         if !output.json() {
             for step in &run.steps {
                 let line = step_line(step);
@@ -123,11 +126,15 @@ fn finished(run: &Shown, output: &mut Output) -> anyhow::Result<()> {
             Err(Failure::new(Code::Negative, format!("the run {} is {}", run.id, run.status))
                 .into())
         }
-        "attention" => Err(Failure::new(
-            Code::Negative,
-            format!("the run {} needs attention; nothing is repeated until you answer", run.id),
-        )
-        .into()),
+        "attention" => {
+            let what = match run.next_at {
+                Some(at) => {
+                    format!("waits for a link or credential to be mended; tries again at {}", second(at))
+                }
+                None => "needs your verdict (callboard run resolve); nothing is repeated until you answer".into(),
+            };
+            Err(Failure::new(Code::Negative, format!("the run {} {what}", run.id)).into())
+        }
         status => {
             output.note(&format!(
                 "still {status}; it goes on while a server runs on this data folder"
@@ -146,14 +153,8 @@ fn list(runs: &Runs, output: &mut Output) -> anyhow::Result<()> {
         return output.document(runs);
     }
     let row = |run: &RunSummary| {
-        let next = run.next_at.map(|at| at.to_string()).unwrap_or_default();
-        vec![
-            run.id.clone(),
-            run.workflow.clone(),
-            run.status.clone(),
-            run.created_at.to_string(),
-            next,
-        ]
+        let next = run.next_at.map(second).unwrap_or_default();
+        vec![run.id.clone(), run.workflow.clone(), run.status.clone(), second(run.created_at), next]
     };
     let rows: Vec<Vec<String>> = runs.runs.iter().map(row).collect();
     output.table(&["run", "workflow", "status", "created", "next"], &rows, "no runs");
@@ -173,7 +174,11 @@ fn show(run: &Shown, output: &mut Output) -> anyhow::Result<()> {
         "{BOLD}{}{BOLD:#}  {}  {style}{}{style:#}",
         run.id, run.workflow, run.status
     ));
-    output.line(&format!("{DIM}started {} by {}{DIM:#}", run.created_at, trigger(&run.trigger)));
+    output.line(&format!(
+        "{DIM}started {} by {}{DIM:#}",
+        second(run.created_at),
+        trigger(&run.trigger)
+    ));
     for step in &run.steps {
         output.line(&step_line(step));
         for exchange in &step.exchanges {
@@ -189,9 +194,19 @@ fn show(run: &Shown, output: &mut Output) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// `bamboohr.employee.created employee/42`, or who asked for it.
 fn trigger(trigger: &Value) -> String {
-    let word = |name: &str| trigger[name].as_str();
-    word("type").or(word("by")).or(word("kind")).unwrap_or("somebody").to_owned()
+    let word = |name: &str| trigger[name].as_str().unwrap_or_default();
+    match word("kind") {
+        "event" => format!("{} {}", word("type"), word("subject")).trim().to_owned(),
+        _ if word("by") == "local" => "a command on this machine".into(),
+        _ => word("by").to_owned(),
+    }
+}
+
+/// An instant to the second, as people read it; `--json` has it whole.
+fn second(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M:%SZ").to_string()
 }
 
 /// `✓ createUser  auth0.users.create  84 ms` and what else there is to know.
@@ -210,7 +225,8 @@ fn step_line(step: &Step) -> String {
     if step.attempts > 1 {
         facts.push(format!("attempt {}", step.attempts));
     }
-    facts.extend(step.next_at.map(|at| format!("next try {at}")));
+    let what = if step.action.is_some() { "next try" } else { "until" };
+    facts.extend(step.next_at.map(|at| format!("{what} {}", second(at))));
     facts.extend(step.how.clone().filter(|how| how != "performed"));
     facts.extend([&step.note, &step.remedy].into_iter().flatten().cloned());
     facts.extend(step.error.as_ref().map(error_line));
@@ -218,21 +234,19 @@ fn step_line(step: &Step) -> String {
     format!("  {style}{mark}{style:#} {:<22} {action:<28} {}", step.name, facts.join(", "))
 }
 
+/// Title and detail, or one of them where both say the same.
 fn error_line(error: &Value) -> String {
-    let texts: Vec<&str> =
+    let mut texts: Vec<&str> =
         ["title", "detail"].iter().filter_map(|name| error[name].as_str()).collect();
+    texts.dedup();
     if texts.is_empty() { error.to_string() } else { texts.join(": ") }
 }
 
 fn exchange_line(exchange: &Value) -> String {
     let text = |name: &str| exchange[name].as_str().unwrap_or_default().to_owned();
-    format!(
-        "{} {} → {} ({} ms)",
-        text("method"),
-        text("url"),
-        exchange["status"],
-        exchange["duration_ms"]
-    )
+    let status = exchange["status"].as_u64().map(|status| status.to_string());
+    let answer = status.unwrap_or_else(|| format!("no answer: {}", text("note")));
+    format!("{} {} → {answer} ({} ms)", text("method"), text("url"), exchange["duration_ms"])
 }
 
 impl Server {
@@ -245,7 +259,7 @@ impl Server {
         let mut left = seconds;
         loop {
             let some = left.min(PATIENCE);
-            let run: Value = self.get(&format!("/v1/runs/{id}?wait={some}")).await?;
+            let run: Value = self.query(&["runs", id], &[("wait", some.to_string())]).await?;
             left -= some;
             if left == 0 || run["status"].as_str().is_some_and(is_final) {
                 return Ok(serde_json::from_value(run)?);

@@ -7,7 +7,8 @@ use callboard_tenant::{Data, Durability, RateLimits, Scheme, Settings, Tenants};
 use secrecy::ExposeSecret as _;
 use serde_json::json;
 
-use crate::cli::{Tenant, TenantServe};
+use crate::autopilot;
+use crate::cli::{Plan, Tenant, TenantServe};
 use crate::exit::{Code, Failure};
 use crate::output::Output;
 use crate::world;
@@ -26,12 +27,14 @@ async fn serve(arguments: TenantServe, output: &mut Output) -> anyhow::Result<()
         .filter(|(id, secret)| !id.is_empty() && !secret.is_empty())
         .ok_or_else(|| Failure::new(Code::Usage, "--client is ID:SECRET, both not empty"))?;
     let listener = world::listen(arguments.listen).await?;
+    autopilot::make_private_folder(&arguments.data)?;
+    let _lock = autopilot::take(&arguments.data).await?;
     let tenants = Tenants::open(Settings {
         data: Data::Folder(arguments.data),
         durability: Durability::Full,
         scheme: Scheme::Http,
-        rate_limits: RateLimits::Off,
-        names: vec!["tenant".into()],
+        rate_limits: rate_limits(arguments.plan),
+        names: arguments.tenants,
         clock: world::clock(),
         rng: Arc::new(world::random),
     })
@@ -47,4 +50,15 @@ async fn serve(arguments: TenantServe, output: &mut Output) -> anyhow::Result<()
     callboard_tenant::serve(listener, tenants, world::stop())
         .await
         .context("the tenant stopped serving")
+}
+
+fn rate_limits(plan: Plan) -> RateLimits {
+    use callboard_contract::rate_limits::Plan as Limits;
+    match plan {
+        Plan::Off => RateLimits::Off,
+        Plan::Free => RateLimits::Plan(Limits::Free),
+        Plan::SelfService => RateLimits::Plan(Limits::SelfService),
+        Plan::Enterprise => RateLimits::Plan(Limits::Enterprise),
+        Plan::EnterpriseDevelopment => RateLimits::Plan(Limits::EnterpriseDevelopment),
+    }
 }

@@ -10,7 +10,7 @@ use callboard_engine::{Observer, RunId};
 use secrecy::ExposeSecret as _;
 use serde_json::json;
 
-use crate::autopilot::Autopilot;
+use crate::autopilot::{Autopilot, Purpose};
 use crate::cli::{Hold, Up};
 use crate::output::{BOLD, Output};
 use crate::world;
@@ -18,9 +18,15 @@ use crate::world;
 pub(super) async fn run(arguments: Up, output: &mut Output) -> anyhow::Result<()> {
     let listener = world::listen(arguments.listen).await?;
     let observer = arguments.hold.map(|hold| Arc::new(Holding::new(hold)) as Arc<dyn Observer>);
-    let mut autopilot =
-        Autopilot::open(&arguments.data, &arguments.overlays, &arguments.key, observer).await?;
-    if let Some(key) = autopilot.new_key.take() {
+    let autopilot = Autopilot::open(
+        &arguments.data,
+        &arguments.overlays,
+        &arguments.key,
+        Purpose::Drive,
+        observer,
+    )
+    .await?;
+    if let Some(key) = autopilot.engine().api_keys().ensure_administrator().await? {
         output.note(&format!(
             "administrator's API key, shown this once: {BOLD}{}{BOLD:#}",
             key.expose_secret()

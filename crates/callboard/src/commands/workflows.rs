@@ -4,13 +4,12 @@ mod trial;
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
 use callboard_apps::Catalogue;
 use callboard_console::wire::{Workflow, WorkflowDetail, Workflows as Shown};
 use callboard_flow::Problem;
 use serde_json::{Value, json};
 
-use crate::autopilot;
+use crate::autopilot::{self, Purpose};
 use crate::cli::Workflows;
 use crate::exit::{Code, Failure};
 use crate::output::{BAD, BOLD, DIM, GOOD, Output};
@@ -19,17 +18,23 @@ use crate::server::Server;
 pub(super) async fn run(command: Workflows, output: &mut Output) -> anyhow::Result<()> {
     match command {
         Workflows::List { place } => {
-            let server = Server::find(&place).await?;
-            let workflows = server.get::<Shown>("/v1/workflows").await;
+            let server = Server::find(&place, Purpose::Look).await?;
+            let workflows = server.get::<Shown>(&["workflows"]).await;
             server.leave().await?;
             list(&workflows?, output)
         }
         Workflows::Check { files, apps } => check(&files, apps.as_deref(), output),
         Workflows::Show { name, place } => {
-            let server = Server::find(&place).await?;
-            let workflow = server.get::<WorkflowDetail>(&format!("/v1/workflows/{name}")).await;
+            let server = Server::find(&place, Purpose::Look).await?;
+            let workflow = server.get::<WorkflowDetail>(&["workflows", &name]).await;
             server.leave().await?;
             show(&workflow?, output)
+        }
+        Workflows::Reload { place } => {
+            let server = Server::find(&place, Purpose::Look).await?;
+            let workflows = server.post::<Shown>(&["workflows", "reload"], &json!({})).await;
+            server.leave().await?;
+            list(&workflows?, output)
         }
         Workflows::Try(arguments) => trial::run(arguments, output).await,
     }
@@ -59,12 +64,8 @@ fn show(detail: &WorkflowDetail, output: &mut Output) -> anyhow::Result<()> {
         return output.document(detail);
     }
     let workflow = &detail.workflow;
-    output.line(&format!(
-        "{BOLD}{}{BOLD:#} {} — {}",
-        workflow.name,
-        workflow.version,
-        workflow.title.as_deref().unwrap_or("")
-    ));
+    let title = workflow.title.as_ref().map(|title| format!(" — {title}")).unwrap_or_default();
+    output.line(&format!("{BOLD}{}{BOLD:#} {}{title}", workflow.name, workflow.version));
     if let Some(summary) = &workflow.summary {
         output.line(summary);
     }
@@ -82,9 +83,14 @@ fn check(files: &[PathBuf], apps: Option<&Path>, output: &mut Output) -> anyhow:
     let catalogue = autopilot::catalogue(apps)?;
     let mut mistakes = Vec::new();
     for file in files {
-        let text = std::fs::read_to_string(file)
-            .with_context(|| format!("cannot read {}", file.display()))?;
-        let found = problems(&file.display().to_string(), &text, &catalogue);
+        let name = file.display().to_string();
+        let (text, found) = match std::fs::read_to_string(file) {
+            Ok(text) => {
+                let found = problems(&name, &text, &catalogue);
+                (text, found)
+            }
+            Err(error) => (String::new(), vec![unreadable(name, &error)]),
+        };
         if !output.json() {
             if found.is_empty() {
                 output.line(&format!("{GOOD}ok{GOOD:#} {}", file.display()));
@@ -104,6 +110,11 @@ fn check(files: &[PathBuf], apps: Option<&Path>, output: &mut Output) -> anyhow:
         1 => Err(Failure::new(Code::Negative, "1 mistake").into()),
         count => Err(Failure::new(Code::Negative, format!("{count} mistakes")).into()),
     }
+}
+
+fn unreadable(file: String, error: &std::io::Error) -> Problem {
+    let message = format!("the file cannot be read: {error}");
+    Problem { file, line: 1, column: 1, pointer: String::new(), message, suggestion: None }
 }
 
 fn problems(file: &str, text: &str, catalogue: &Catalogue) -> Vec<Problem> {
