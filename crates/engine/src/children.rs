@@ -66,7 +66,7 @@ pub(crate) fn report(shared: &Shared, state: &RunState, entry: &Entry) -> Option
             }
         }
         Fact::Faulted { error } => Ending::Faulted { error: error.clone() },
-        Fact::Cancelled { by } => Ending::Cancelled { by: by.clone() },
+        Fact::Cancelled { by, .. } => Ending::Cancelled { by: by.clone() },
         _ => return None,
     };
     let signal = Signal::WorkflowEnded { step, run: state.run.clone(), ending };

@@ -118,15 +118,15 @@ impl RunDetail {
             }
             Fact::Completed { output } => {
                 self.output = Some(masked(output));
-                self.finish(RunStatus::Completed, entry.at);
+                self.finish(RunStatus::Completed, entry.at, &[]);
             }
             Fact::Faulted { error } => {
                 self.error = Some(error.clone());
-                self.finish(RunStatus::Faulted, entry.at);
+                self.finish(RunStatus::Faulted, entry.at, &[]);
             }
-            Fact::Cancelled { by } => {
+            Fact::Cancelled { by, undetermined } => {
                 self.cancelled_by = Some(by.clone());
-                self.finish(RunStatus::Cancelled, entry.at);
+                self.finish(RunStatus::Cancelled, entry.at, undetermined);
             }
             fact => {
                 if let Fact::Emitted { event, .. } = fact {
@@ -140,13 +140,20 @@ impl RunDetail {
     }
 
     /// The journal may be a moment ahead of the record that was read before it.
-    fn finish(&mut self, status: RunStatus, at: Timestamp) {
+    fn finish(&mut self, status: RunStatus, at: Timestamp, undetermined: &[StepId]) {
         self.status = status;
         self.finished_at = Some(at);
         self.next_at = None;
         for step in self.steps.iter_mut().filter(|step| step.finished_at.is_none()) {
-            step.status = StepStatus::Cancelled;
             step.next_at = None;
+            if undetermined.contains(&step.step) {
+                step.status = StepStatus::Attention;
+                let unknown =
+                    || "the run ended before it was known whether this took effect".into();
+                step.note.get_or_insert_with(unknown);
+            } else {
+                step.status = StepStatus::Cancelled;
+            }
         }
     }
 

@@ -4,24 +4,27 @@
 //! and the attempts that follow are one transaction.
 
 mod consequences;
+mod letting_go;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use callboard_flow::StepId;
 use jiff::{SignedDuration, Timestamp};
-use tokio::task::JoinSet;
+use tokio::task::{self, JoinSet};
 
 use crate::attempt::{self, Ended, Going, Work};
 use crate::children;
 use crate::engine::Shared;
-use crate::fold::{Inconsistency, Move, Phase, RunState, Wish};
+use crate::fold::{Inconsistency, Move, Pace, Phase, RunState, Wish};
 use crate::gate::{Gate, Refused};
 use crate::journal::{Entry, Fact, Reason, Then};
+use crate::outcome::{self, Tried};
 use crate::raw;
-use crate::run::RunStatus;
 use crate::store::{Advance, Change, ClaimedRun, Handover, NewRun, Refusal, Signal, StoreError};
 use crate::watchers::Watch;
+
+pub(crate) use letting_go::drive_and_report;
 
 /// How long a lease lives without a sign of life.
 pub(crate) const LEASE: SignedDuration = SignedDuration::from_secs(60);
@@ -29,8 +32,6 @@ pub(crate) const LEASE: SignedDuration = SignedDuration::from_secs(60);
 const SIGN_OF_LIFE: SignedDuration = SignedDuration::from_secs(20);
 /// Between two tries to write when the store fails.
 const STORE_PAUSE: SignedDuration = SignedDuration::from_secs(1);
-/// Before a run that could not be driven is tried again.
-const TRY_AGAIN: SignedDuration = SignedDuration::from_mins(1);
 
 /// Why a run is not driven on.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +40,13 @@ enum DriveError {
     Store(#[from] StoreError),
     #[error("{0}")]
     Inconsistent(#[from] Inconsistency),
+}
+
+impl DriveError {
+    /// Somebody else owns the run: nothing of it may be written any more.
+    fn is_loss(&self) -> bool {
+        matches!(self, Self::Store(StoreError::Refused(Refusal::NotOwner { .. })))
+    }
 }
 
 /// Drives a claimed run until it is final or has nothing to do for now.
@@ -54,11 +62,13 @@ async fn drive(shared: Arc<Shared>, claimed: ClaimedRun) -> Result<(), DriveErro
         state,
         in_flight: BTreeSet::new(),
         calls: JoinSet::new(),
+        calling: HashMap::new(),
         unwritten: Vec::new(),
         to_start: Vec::new(),
         to_begin: Vec::new(),
         signals_up_to: None,
         cancelled_by: None,
+        asked: BTreeSet::new(),
     };
     driver.run(&watch).await
 }
@@ -69,6 +79,8 @@ struct Driver {
     state: RunState,
     in_flight: BTreeSet<StepId>,
     calls: JoinSet<Ended>,
+    /// What each call tries, and whether it only looks, for when the program itself fails during it.
+    calling: HashMap<task::Id, (Tried, bool)>,
     /// Decided, not yet durable.
     unwritten: Vec<Entry>,
     /// To be done once it is.
@@ -77,10 +89,21 @@ struct Driver {
     to_begin: Vec<NewRun>,
     signals_up_to: Option<i64>,
     cancelled_by: Option<String>,
+    /// Steps that were asked about since.
+    asked: BTreeSet<StepId>,
 }
 
 impl Driver {
     async fn run(mut self, watch: &Watch<'_>) -> Result<(), DriveError> {
+        let driven = self.go_on(watch).await;
+        if driven.as_ref().is_err_and(|error| !error.is_loss()) && !self.unwritten.is_empty() {
+            // Outcomes that are known stay known.
+            self.commit(false).await?;
+        }
+        driven
+    }
+
+    async fn go_on(&mut self, watch: &Watch<'_>) -> Result<(), DriveError> {
         let mut spoken_to = true;
         loop {
             let spoken = watch.rung();
@@ -104,7 +127,7 @@ impl Driver {
             tokio::select! {
                 () = spoken => spoken_to = true,
                 () = delivered, if self.state.listens() => spoken_to = true,
-                Some(ended) = self.calls.join_next() => self.take_outcomes(ended)?,
+                Some(ended) = self.calls.join_next_with_id() => self.take_outcomes(ended)?,
                 () = shared.time.sleep_until(wake) => {}
                 () = shared.stop.cancelled(), if !self.is_stopping() => {}
             }
@@ -113,6 +136,9 @@ impl Driver {
 
     /// Turns what was said to the run into entries.
     async fn hear(&mut self) -> Result<(), DriveError> {
+        if self.state.is_over() {
+            return Ok(());
+        }
         let signals = self.shared.journal.store().signals(&self.state.run).await?;
         for (id, signal) in signals {
             if self.signals_up_to.is_some_and(|last| id <= last) || self.cancelled_by.is_some() {
@@ -122,32 +148,32 @@ impl Driver {
                 // Taken up only when nothing is on its way: until then it stays where it is, also over a crash.
                 Signal::Cancel { by } => self.cancelled_by = Some(by),
                 Signal::Resolve { step, verdict, by, output } => {
-                    self.signals_up_to = Some(id);
                     if self.asks(&step).is_some() {
                         self.write(Fact::Resolved { step, verdict, by, output })?;
                     }
+                    self.signals_up_to = Some(id);
                 }
                 Signal::Event { step, event } => {
-                    self.signals_up_to = Some(id);
                     if self.state.consumes(&step, &event) {
                         self.write(Fact::Received { step, event })?;
                     }
+                    self.signals_up_to = Some(id);
                 }
                 Signal::WorkflowEnded { step, run, ending } => {
-                    self.signals_up_to = Some(id);
                     let awaited = self.state.find(&step).and_then(|step| step.child.as_ref());
                     if awaited == Some(&run) {
                         self.write(Fact::WorkflowEnded { step, run, ending })?;
                     }
+                    self.signals_up_to = Some(id);
                 }
                 Signal::LinkChanged { app, link } => {
-                    self.signals_up_to = Some(id);
                     for step in self.state.blocked_steps(&app) {
                         self.write(Fact::Unblocked {
                             step,
                             why: format!("the link {link} was changed"),
                         })?;
                     }
+                    self.signals_up_to = Some(id);
                 }
             }
         }
@@ -167,22 +193,36 @@ impl Driver {
 
     /// Makes moves until there is none.
     fn decide(&mut self) -> Result<(), DriveError> {
-        if self.in_flight.is_empty()
-            && let Some(by) = self.cancelled_by.take()
-        {
-            // The run is over: later signals go with it.
-            return self.write(Fact::Cancelled { by });
-        }
-        while let Some(next) = self.state.next_move(self.now(), &self.in_flight, self.is_stopping())
-        {
+        while let Some(next) = self.state.next_move(self.now(), &self.in_flight, self.pace()) {
             match next {
                 Move::Write(fact) => self.write(fact)?,
                 Move::Perform(step) => self.take_up(&step, Then::Perform)?,
-                Move::Recover(step) => self.take_up(&step, Then::Recover)?,
+                Move::Recover(step) => {
+                    if self.cancelled_by.is_some() {
+                        self.asked.insert(step.clone());
+                    }
+                    self.take_up(&step, Then::Recover)?;
+                }
                 Move::StartWorkflow(step) => self.begin_workflow(&step)?,
             }
         }
+        if self.in_flight.is_empty()
+            && matches!(self.pace(), Pace::Cancelling { .. })
+            && let Some(by) = self.cancelled_by.take()
+        {
+            // The run is over: later signals go with it.
+            self.write(Fact::Cancelled { by, undetermined: self.state.undetermined() })?;
+        }
         Ok(())
+    }
+
+    /// A run that is cancelled while the process ends is cancelled at its next start.
+    fn pace(&self) -> Pace<'_> {
+        match &self.cancelled_by {
+            _ if self.shared.stop.is_cancelled() => Pace::Halting,
+            Some(_) => Pace::Cancelling { asked: &self.asked },
+            None => Pace::Going,
+        }
     }
 
     /// Passes the gate, writes the attempt down, and lays the call ready.
@@ -201,19 +241,7 @@ impl Driver {
         let work = match &pending.wish {
             Wish::Raw(_) if then == Then::Recover => {
                 let known = "it was sent and its answer is lost".into();
-                let remedy =
-                    "look whether it took effect, then answer `happened`, `did-not` or `repeat`"
-                        .into();
-                let reason = Reason::UnknownOutcome;
-                return self.write(Fact::AttentionRequired {
-                    step,
-                    attempt,
-                    reason,
-                    known,
-                    remedy,
-                    then,
-                    exchanges,
-                });
+                return self.write(outcome::lost(step, attempt, known, self.now()));
             }
             Wish::Raw(call) => Work::Raw(call.clone()),
             Wish::Call(call) => {
@@ -221,6 +249,11 @@ impl Driver {
                 let RunState { definition, trigger, .. } = &self.state;
                 match gate.admit(definition, call, Some(trigger), pending.link.as_deref()) {
                     Ok(admitted) => Work::Action(admitted),
+                    Err(Refused::Never(error)) if then == Then::Recover => {
+                        let why = error.detail.or(error.title).unwrap_or_default();
+                        let known = format!("it was sent and its answer is lost; {why}");
+                        return self.write(outcome::lost(step, attempt, known, self.now()));
+                    }
                     Err(Refused::Never(error)) => {
                         return self.write(Fact::Failed { step, attempt, error, exchanges });
                     }
@@ -344,22 +377,40 @@ impl Driver {
     fn start_calls(&mut self) {
         for going in self.to_start.drain(..) {
             let shared = Arc::clone(&self.shared);
-            self.calls.spawn(async move {
+            let (step, attempt, delays) = (going.step.clone(), going.attempt, going.delays);
+            let looks = going.looks;
+            let call = self.calls.spawn(async move {
                 going.go(shared.performer.as_ref(), &shared.vault, shared.time.as_ref()).await
             });
+            let now = self.shared.time.now();
+            self.calling.insert(call.id(), (Tried { step, attempt, delays, now }, looks));
         }
     }
 
     /// Takes in every call that has ended.
     fn take_outcomes(
         &mut self,
-        ended: Result<Ended, tokio::task::JoinError>,
+        ended: Result<(task::Id, Ended), task::JoinError>,
     ) -> Result<(), DriveError> {
         let mut next = Some(ended);
         while let Some(ended) = next {
+            let ended = match ended {
+                Ok((call, ended)) => {
+                    self.calling.remove(&call);
+                    Some(ended)
+                }
+                Err(error) => {
+                    tracing::error!(run.id = %self.state.run, "a call ended with a mistake: {error}");
+                    let tried = self.calling.remove(&error.id());
+                    tried.map(|(tried, looks)| {
+                        let tried = Tried { now: self.now(), ..tried };
+                        Ended::Outcome(outcome::of_a_mistake(tried, looks))
+                    })
+                }
+            };
             match ended {
-                Ok(Ended::Looked(going)) => self.attempt(*going)?,
-                Ok(Ended::Outcome(fact)) => {
+                Some(Ended::Looked(going)) => self.attempt(*going)?,
+                Some(Ended::Outcome(fact)) => {
                     if let Some(step) = fact.step() {
                         self.in_flight.remove(step);
                         // Nobody waits any more for the attempt that a look came before.
@@ -368,13 +419,9 @@ impl Driver {
                         }
                     }
                 }
-                // Its outcome is unknown; the next owner of the run finds out about it.
-                Err(error) => {
-                    let tried = "performed a call";
-                    return Err(StoreError::Failed { tried, why: error.to_string() }.into());
-                }
+                None => {}
             }
-            next = self.calls.try_join_next();
+            next = self.calls.try_join_next_with_id();
         }
         Ok(())
     }
@@ -406,44 +453,6 @@ impl Driver {
 
 pub(crate) fn after(at: Timestamp, wait: SignedDuration) -> Timestamp {
     at.saturating_add(wait).unwrap_or(Timestamp::MAX)
-}
-
-/// Drives a run; one that cannot be driven on is let go of, so that it shows and others can try.
-pub(crate) async fn drive_and_report(shared: Arc<Shared>, claimed: ClaimedRun) {
-    let (status, wake_at) = match drive(Arc::clone(&shared), claimed.clone()).await {
-        Ok(()) => return,
-        Err(DriveError::Store(StoreError::Refused(Refusal::NotOwner { .. }))) => {
-            tracing::warn!(run.id = %claimed.id, "the run has another owner now");
-            return;
-        }
-        // A person must look: trying again would find the same.
-        Err(
-            error @ (DriveError::Inconsistent(_)
-            | DriveError::Store(StoreError::Inconsistent { .. })),
-        ) => {
-            tracing::error!(run.id = %claimed.id, "the run cannot be driven on: {error}");
-            (RunStatus::Attention, None)
-        }
-        Err(error) => {
-            tracing::error!(run.id = %claimed.id, "the run cannot be driven on for now: {error}");
-            (RunStatus::Waiting, Some(after(shared.time.now(), TRY_AGAIN)))
-        }
-    };
-    let advance = Advance {
-        run: claimed.id.clone(),
-        epoch: claimed.epoch,
-        first_seq: 0,
-        entries: Vec::new(),
-        signals_up_to: None,
-        status,
-        handover: Handover::Release { wake_at, blocked_on: None },
-        at: shared.time.now(),
-    };
-    if let Err(error) = insist(&shared, vec![Change::Advance(Box::new(advance))]).await {
-        tracing::error!(run.id = %claimed.id, "the run cannot be let go of: {error}");
-    }
-    shared.moved.ring(&claimed.id);
-    shared.wake.notify_one();
 }
 
 /// A store that fails (a full disk) is tried again; one that refuses has a new owner for the run.

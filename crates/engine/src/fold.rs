@@ -16,7 +16,7 @@ use crate::ids::RunId;
 use crate::journal::{Entry, Fact, Trigger};
 use crate::run::RunStatus;
 
-pub(crate) use moves::Move;
+pub(crate) use moves::{Move, Pace};
 pub(crate) use pending::{Call, Pending, Phase, SubWorkflow, Wish};
 
 /// A journal that does not fit its workflow, or itself.
@@ -143,13 +143,20 @@ impl RunState {
 
     /// Takes in one entry, whether just made or read back.
     pub(crate) fn absorb(&mut self, entry: &Entry) -> Result<(), Inconsistency> {
-        self.entries += 1;
+        let seq = self.next_seq();
         self.apply(entry).map_err(|why| Inconsistency::Unexpected {
             run: self.run.clone(),
-            seq: self.entries,
+            seq,
             kind: entry.fact.name(),
             why,
-        })
+        })?;
+        self.entries = seq;
+        Ok(())
+    }
+
+    /// Nothing follows any more.
+    pub(crate) fn is_over(&self) -> bool {
+        self.status.is_some()
     }
 
     fn take(&mut self, commands: Vec<Command>) {
@@ -239,6 +246,12 @@ impl RunState {
     /// When something of the run is due by itself.
     pub(crate) fn wake_at(&self) -> Option<Timestamp> {
         self.all().filter_map(Pending::next_at).min()
+    }
+
+    /// Steps that may have taken effect and whose outcome is not known.
+    pub(crate) fn undetermined(&self) -> Vec<StepId> {
+        let open = self.pending.iter().filter(|(_, pending)| pending.may_have_happened());
+        open.map(|(step, _)| step.clone()).collect()
     }
 
     /// The app whose link a step waits for.

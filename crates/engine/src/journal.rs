@@ -148,6 +148,9 @@ pub enum Fact {
     },
     Cancelled {
         by: String,
+        /// Steps that may have taken effect; nobody found out in time.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        undetermined: Vec<StepId>,
     },
 }
 
@@ -214,6 +217,36 @@ pub enum Reason {
     Credentials,
     /// No link leads to the app. Certainly without effect.
     NoLink,
+}
+
+/// Steps of a journal that may have taken effect and whose outcome is not known, without an interpreter: for runs
+/// that cannot be derived again.
+pub(crate) fn undetermined(entries: &[Entry]) -> Vec<StepId> {
+    let mut open: Vec<StepId> = Vec::new();
+    for entry in entries {
+        let Some(step) = entry.fact.step() else { continue };
+        match &entry.fact {
+            Fact::Attempted { .. } if !open.contains(step) => open.push(step.clone()),
+            Fact::Succeeded { .. } | Fact::Failed { .. } | Fact::Resolved { .. } => {
+                open.retain(|known| known != step);
+            }
+            Fact::Deferred { then, .. } if *then == Then::Perform => {
+                open.retain(|known| known != step);
+            }
+            Fact::AttentionRequired { reason, then, .. } if reason.is_without_effect(*then) => {
+                open.retain(|known| known != step);
+            }
+            _ => {}
+        }
+    }
+    open
+}
+
+impl Reason {
+    /// Whether a step that asks for this reason certainly had no effect.
+    pub(crate) fn is_without_effect(self, then: Then) -> bool {
+        self != Self::UnknownOutcome && then == Then::Perform
+    }
 }
 
 impl Fact {

@@ -62,6 +62,17 @@ pub(crate) fn of_calling(tried: Tried, failed: CallFailed) -> Fact {
     }
 }
 
+/// After the program itself failed during a call: nobody knows how far it came, unless it only looked.
+pub(crate) fn of_a_mistake(tried: Tried, looked: bool) -> Fact {
+    let why = "the program made a mistake during the call".into();
+    deferred(tried, why, None, if looked { Then::Perform } else { Then::Recover }, Vec::new())
+}
+
+/// Nobody but a person can tell any more whether it took effect.
+pub(crate) fn lost(step: StepId, attempt: u32, known: String, now: Timestamp) -> Fact {
+    unknown(Tried { step, attempt, delays: 0, now }, known, Vec::new())
+}
+
 /// After finding out about an attempt without an outcome.
 pub(crate) fn of_recovering(
     tried: Tried,

@@ -58,6 +58,8 @@ pub trait Store: Send + Sync {
     async fn find_run(&self, id: &RunId) -> Result<Option<RunRecord>, StoreError>;
     async fn list_runs(&self, filter: &RunFilter) -> Result<Page, StoreError>;
     async fn journal(&self, id: &RunId) -> Result<Vec<Entry>, StoreError>;
+    /// Place of the newest entry of a run, also of one whose journal cannot be read; 0 without any.
+    async fn last_seq(&self, id: &RunId) -> Result<i64, StoreError>;
     /// What was said to a run and not taken up yet, oldest first.
     async fn signals(&self, id: &RunId) -> Result<Vec<(i64, Signal)>, StoreError>;
 

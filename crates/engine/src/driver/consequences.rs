@@ -23,7 +23,7 @@ impl Driver {
                 Fact::Emitted { event, .. } => {
                     changes.push(Change::Publish(Box::new(self.shared.publication(event))));
                 }
-                Fact::Cancelled { by } => {
+                Fact::Cancelled { by, .. } => {
                     abandoned
                         .extend(self.state.children().map(|child| (child.clone(), by.clone())));
                 }

@@ -44,7 +44,7 @@ impl RunState {
                 let pending = self.pending_mut(step)?;
                 pending.delays = pending.delays.saturating_add(1);
                 pending.look_afresh(*then);
-                self.rest(step, phase, *then)?;
+                self.rest(step, phase)?;
             }
             Fact::TimerSet { step, until, .. } => {
                 self.pending_mut(step)?.phase = Phase::Timer { until: *until }
@@ -60,11 +60,7 @@ impl RunState {
             | Fact::WorkflowStarted { .. }
             | Fact::WorkflowEnded { .. } => self.apply_of_others(&entry.fact, at)?,
             Fact::AttentionRequired { step, reason, then, .. } => {
-                self.rest(
-                    step,
-                    Phase::Attention { reason: *reason, then: *then, since: at },
-                    Then::Perform,
-                )?;
+                self.rest(step, Phase::Attention { reason: *reason, then: *then, since: at })?;
             }
             Fact::Resolved { step, verdict, output, .. } => match verdict {
                 Verdict::Happened => {
@@ -72,11 +68,10 @@ impl RunState {
                     self.settle(&Event::CallSucceeded { step: step.clone(), output, at })?;
                 }
                 Verdict::DidNot | Verdict::Repeat => {
-                    let pending = self.pending_mut(step)?;
-                    pending.phase = Phase::Due { then: Then::Perform };
                     if *verdict == Verdict::DidNot {
-                        pending.look_afresh(Then::Perform);
+                        self.pending_mut(step)?.look_afresh(Then::Perform);
                     }
+                    self.rest(step, Phase::Due { then: Then::Perform })?;
                 }
             },
             Fact::Unblocked { step, .. } => {
@@ -129,14 +124,12 @@ impl RunState {
         Ok(())
     }
 
-    /// A step that nobody waits for any more need not rest once it is certain that it had no effect, or that only a
-    /// person could tell.
-    fn rest(&mut self, step: &StepId, phase: Phase, then: Then) -> Result<(), String> {
+    /// A step that nobody waits for any more need not rest once it is certain that it had no effect.
+    fn rest(&mut self, step: &StepId, phase: Phase) -> Result<(), String> {
         let pending = self.pending_mut(step)?;
-        if pending.forgotten && then == Then::Perform {
+        pending.phase = phase;
+        if pending.forgotten && pending.is_surely_without_effect() {
             self.remove(step);
-        } else {
-            pending.phase = phase;
         }
         Ok(())
     }

@@ -25,18 +25,36 @@ pub(crate) enum Move {
     StartWorkflow(StepId),
 }
 
+/// What may begin.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Pace<'a> {
+    /// Whatever is due.
+    Going,
+    /// Only finding out, now and once each, about what may have happened. These were asked about.
+    Cancelling { asked: &'a BTreeSet<StepId> },
+    /// No call: the process ends.
+    Halting,
+}
+
 impl RunState {
-    /// The first move that can be made now. While the run or the process is `stopping`, nothing new begins.
+    /// The first move that can be made now.
     pub(crate) fn next_move(
         &self,
         now: Timestamp,
         in_flight: &BTreeSet<StepId>,
-        stopping: bool,
+        pace: Pace<'_>,
     ) -> Option<Move> {
-        if self.status.is_some() {
+        if self.is_over() {
             return None;
         }
         let mut open = self.pending.iter().filter(|(step, _)| !in_flight.contains(step));
+        if let Pace::Cancelling { asked } = pace {
+            let found = open
+                .find(|(step, pending)| pending.can_be_found_out() && !asked.contains(step))
+                .filter(|_| in_flight.len() < MOST_IN_FLIGHT);
+            return found.map(|(step, _)| Move::Recover(step.clone()));
+        }
+        let stopping = matches!(pace, Pace::Halting);
         match &self.end {
             // What is on its way reports before the run closes.
             Some(end) if self.pending.iter().all(|(_, pending)| !pending.forgotten) => {

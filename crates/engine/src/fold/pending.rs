@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::ids::RunId;
 use crate::journal::{Reason, Then};
+use crate::raw;
 
 /// How long a step that lacks a link or a permission waits before it looks again by itself.
 const LOOK_AGAIN: SignedDuration = SignedDuration::from_mins(5);
@@ -171,10 +172,20 @@ impl Pending {
         match self.phase {
             Phase::Attempted => false,
             Phase::Due { then } | Phase::Deferred { then, .. } => then == Then::Perform,
-            Phase::Attention { .. } | Phase::Timer { .. } | Phase::Listening | Phase::AwaitsRun => {
-                true
-            }
+            Phase::Attention { reason, then, .. } => reason.is_without_effect(then),
+            Phase::Timer { .. } | Phase::Listening | Phase::AwaitsRun => true,
         }
+    }
+
+    /// Whether a person who ends the run must hear of it. What only reads has no effect.
+    pub(super) fn may_have_happened(&self) -> bool {
+        let reads = matches!(&self.wish, Wish::Raw(call) if raw::only_reads(call));
+        !reads && !self.is_surely_without_effect()
+    }
+
+    /// Whether finding out about it needs neither a person nor a link.
+    pub(super) fn can_be_found_out(&self) -> bool {
+        self.may_have_happened() && !matches!(self.phase, Phase::Attention { .. })
     }
 }
 

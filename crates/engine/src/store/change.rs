@@ -134,6 +134,8 @@ pub enum Handover {
     Keep { lease_until: Timestamp },
     /// Nobody owns it until it is due (at once, if something was said to it meanwhile).
     Release { wake_at: Option<Timestamp>, blocked_on: Option<String> },
+    /// Nobody owns it until then, or until something is said to it after the signal `heard`.
+    SetAside { wake_at: Option<Timestamp>, heard: i64 },
 }
 
 /// A request for work.

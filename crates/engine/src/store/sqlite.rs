@@ -78,6 +78,11 @@ impl Store for SqliteStore {
         self.threads.read(move |connection| read::journal(connection, &id)).await
     }
 
+    async fn last_seq(&self, id: &RunId) -> Result<i64, StoreError> {
+        let id = id.clone();
+        self.threads.read(move |connection| read::last_seq(connection, &id)).await
+    }
+
     async fn signals(&self, id: &RunId) -> Result<Vec<(i64, Signal)>, StoreError> {
         let id = id.clone();
         self.threads.read(move |connection| read::signals(connection, &id)).await

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
 mod answers;
+mod cancelling;
 mod children;
 mod crashes;
 mod events;
@@ -13,3 +14,4 @@ mod links;
 mod secrets;
 mod starts;
 mod store;
+mod stuck;

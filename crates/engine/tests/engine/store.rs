@@ -177,3 +177,48 @@ async fn what_was_written_is_there_after_a_restart() {
     let store = SqliteStore::open(&place).unwrap();
     assert!(store.find_run(&run_id('a')).await.unwrap().is_some());
 }
+
+#[tokio::test]
+async fn what_is_over_stays_over_and_waits_for_no_link() {
+    let run = run_id('a');
+    let store = with_run(&run).await;
+    let release = Handover::Release { wake_at: None, blocked_on: Some("office".into()) };
+    store.claim(claim("one", "boot", NOW)).await.unwrap();
+    let Change::Advance(mut end) = advance(&run, 1, 2, release.clone()) else {
+        unreachable!("it was just made")
+    };
+    end.status = RunStatus::Cancelled;
+    store.commit(vec![Change::Advance(end)]).await.unwrap();
+    assert_eq!(store.find_run(&run).await.unwrap().unwrap().blocked_on, None);
+
+    let signal = Signal::LinkChanged { app: "office".into(), link: "office".into() };
+    let blocked = Change::SignalBlocked { on: "office".into(), signal, at: NOW };
+    store.commit(vec![blocked]).await.unwrap();
+    assert_eq!(store.next_wake().await.unwrap(), None, "nothing wakes it");
+    assert!(store.signals(&run).await.unwrap().is_empty());
+    let late = store.commit(vec![advance(&run, 1, 3, release)]).await;
+    assert_eq!(refusal(late), Refusal::NotOwner { run, epoch: 1 });
+}
+
+#[tokio::test]
+async fn a_run_set_aside_wakes_only_for_what_it_has_not_heard() {
+    let run = run_id('a');
+    let store = with_run(&run).await;
+    let say = || Change::Signal {
+        run: run.clone(),
+        signal: Signal::LinkChanged { app: "office".into(), link: "office".into() },
+        at: NOW,
+    };
+    for (said_late, wake) in [(false, None), (true, Some(NOW))] {
+        store.commit(vec![say()]).await.unwrap();
+        let epoch = store.claim(claim("one", "boot", NOW)).await.unwrap()[0].epoch;
+        let heard = store.signals(&run).await.unwrap().last().unwrap().0;
+        if said_late {
+            store.commit(vec![say()]).await.unwrap();
+        }
+        let aside = Handover::SetAside { wake_at: None, heard };
+        let seq = store.last_seq(&run).await.unwrap() + 1;
+        store.commit(vec![advance(&run, epoch, seq, aside)]).await.unwrap();
+        assert_eq!(store.next_wake().await.unwrap(), wake, "said late: {said_late}");
+    }
+}

@@ -15,6 +15,9 @@ use crate::store::{
     Publication, Refusal, Signal, StartKey, StoreError, WorkflowRecord,
 };
 
+/// What is over stays as it ended.
+const FINAL: &str = "('completed', 'faulted', 'cancelled')";
+
 pub(super) fn all(connection: &Connection, changes: &[Change]) -> Result<(), StoreError> {
     changes.iter().try_for_each(|change| match change {
         Change::KeepWorkflow(workflow) => keep_workflow(connection, workflow),
@@ -159,24 +162,18 @@ fn advance(connection: &Connection, advance: &Advance) -> Result<(), StoreError>
     let changed = match handover {
         Handover::Keep { lease_until } => execute(
             connection,
-            "UPDATE runs SET status = ?3, updated_at = ?4, lease_until = ?5 \
-             WHERE id = ?1 AND epoch = ?2 AND boot IS NOT NULL",
+            &format!(
+                "UPDATE runs SET status = ?3, updated_at = ?4, lease_until = ?5 {OWNED} {FINAL})"
+            ),
             params![run.as_str(), epoch, status.name(), to_micros(*at), to_micros(*lease_until)],
         )?,
-        Handover::Release { wake_at, blocked_on } => execute(
-            connection,
-            "UPDATE runs SET status = ?3, updated_at = ?4, blocked_on = ?6, node = NULL, boot = NULL, lease_until = NULL, \
-             wake_at = CASE WHEN EXISTS (SELECT 1 FROM signals WHERE run_id = ?1) THEN ?4 ELSE ?5 END \
-             WHERE id = ?1 AND epoch = ?2 AND boot IS NOT NULL",
-            params![
-                run.as_str(),
-                epoch,
-                status.name(),
-                to_micros(*at),
-                optional_micros(*wake_at),
-                blocked_on
-            ],
-        )?,
+        Handover::Release { wake_at, blocked_on } => {
+            let blocked_on = blocked_on.as_deref().filter(|_| !status.is_final());
+            release(connection, advance, *wake_at, blocked_on, 0)?
+        }
+        Handover::SetAside { wake_at, heard } => {
+            release(connection, advance, *wake_at, None, *heard)?
+        }
     };
     if changed == 0 {
         return Err(StoreError::Refused(Refusal::NotOwner { run: run.clone(), epoch: *epoch }));
@@ -189,6 +186,28 @@ fn advance(connection: &Connection, advance: &Advance) -> Result<(), StoreError>
         execute(connection, "UPDATE runs SET wake_at = NULL WHERE id = ?1", params![run.as_str()])?;
     }
     Ok(())
+}
+
+/// The owner's own run, unless it is over with another end.
+const OWNED: &str =
+    "WHERE id = ?1 AND epoch = ?2 AND boot IS NOT NULL AND (status = ?3 OR status NOT IN";
+
+fn release(
+    connection: &Connection,
+    advance: &Advance,
+    wake_at: Option<Timestamp>,
+    blocked_on: Option<&str>,
+    heard: i64,
+) -> Result<usize, StoreError> {
+    let sql = format!(
+        "UPDATE runs SET status = ?3, updated_at = ?4, blocked_on = ?6, node = NULL, boot = NULL, lease_until = NULL, \
+         wake_at = CASE WHEN EXISTS (SELECT 1 FROM signals WHERE run_id = ?1 AND id > ?7) THEN ?4 ELSE ?5 END \
+         {OWNED} {FINAL})"
+    );
+    let Advance { run, epoch, status, at, .. } = advance;
+    let wake_at = optional_micros(wake_at);
+    let (status, at) = (status.name(), to_micros(*at));
+    execute(connection, &sql, params![run.as_str(), epoch, status, at, wake_at, blocked_on, heard])
 }
 
 fn signal(
@@ -250,14 +269,13 @@ fn signal_blocked(
     signal: &Signal,
     at: Timestamp,
 ) -> Result<(), StoreError> {
-    let sql = "INSERT INTO signals (run_id, signal, at) SELECT id, ?2, ?3 FROM runs WHERE blocked_on = ?1";
-    execute(connection, sql, params![on, to_json(signal)?, to_micros(at)])?;
-    execute(
-        connection,
-        "UPDATE runs SET wake_at = ?2 WHERE blocked_on = ?1",
-        params![on, to_micros(at)],
-    )
-    .map(drop)
+    let blocked = format!("blocked_on = ?1 AND status NOT IN {FINAL}");
+    let sql = format!(
+        "INSERT INTO signals (run_id, signal, at) SELECT id, ?2, ?3 FROM runs WHERE {blocked}"
+    );
+    execute(connection, &sql, params![on, to_json(signal)?, to_micros(at)])?;
+    let sql = format!("UPDATE runs SET wake_at = ?2 WHERE {blocked}");
+    execute(connection, &sql, params![on, to_micros(at)]).map(drop)
 }
 
 fn put_link(connection: &Connection, link: &LinkRecord) -> Result<(), StoreError> {

@@ -56,6 +56,12 @@ pub(super) fn journal(connection: &Connection, id: &RunId) -> Result<Vec<Entry>,
     })
 }
 
+pub(super) fn last_seq(connection: &Connection, id: &RunId) -> Result<i64, StoreError> {
+    let sql = "SELECT ?1 AS run_id, COALESCE(MAX(seq), 0) AS seq FROM journal WHERE run_id = ?1";
+    let found = rows(connection, "journal", sql, params![id.as_str()], |row| row.get("seq"))?;
+    Ok(found.first().copied().unwrap_or_default())
+}
+
 pub(super) fn signals(
     connection: &Connection,
     id: &RunId,
