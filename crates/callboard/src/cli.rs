@@ -406,6 +406,13 @@ pub(crate) enum Run {
         #[command(flatten)]
         place: Place,
     },
+    /// Show the output of a run with its secrets in clear, such as a rotated client secret.
+    Reveal {
+        /// Id of the run.
+        id: String,
+        #[command(flatten)]
+        place: Place,
+    },
     /// Answer a step that needs attention: it happened, it did not, or repeat it.
     Resolve {
         /// Id of the run.

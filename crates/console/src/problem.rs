@@ -5,8 +5,8 @@ use std::fmt;
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use callboard_engine::{
-    AnswerError, EventError, HookError, LinkError, LookError, ReplayError, SecretError, StartError,
-    StoreError,
+    AnswerError, EventError, HookError, LinkError, LookError, ReplayError, RevealError,
+    SecretError, StartError, StoreError,
 };
 use http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
@@ -65,6 +65,17 @@ impl From<LookError> for ApiError {
         match error {
             LookError::UnknownRun { .. } => Self::new(StatusCode::NOT_FOUND, "unknown_run", error),
             LookError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<RevealError> for ApiError {
+    fn from(error: RevealError) -> Self {
+        match error {
+            RevealError::Look(error) => error.into(),
+            RevealError::Vault(_) => {
+                Self::new(StatusCode::CONFLICT, "sealed_with_another_key", error)
+            }
         }
     }
 }

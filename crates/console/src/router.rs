@@ -44,6 +44,7 @@ pub const ROUTES: &[Route] = &[
     route("/v1/runs/{id}/journal", &["GET"], Access::Key, || get(runs::journal)),
     route("/v1/runs/{id}/events", &["GET"], Access::Key, || get(runs::events)),
     route("/v1/runs/{id}/replay", &["GET"], Access::Key, || get(runs::replay)),
+    route("/v1/runs/{id}/reveal", &["POST"], Access::Key, || post(runs::reveal)),
     route("/v1/runs/{id}/cancel", &["POST"], Access::Key, || post(runs::cancel)),
     // A step's id has slashes of its own: `do/createUser`.
     route("/v1/runs/{id}/steps/{*step}", &["POST"], Access::Key, || post(runs::resolve)),

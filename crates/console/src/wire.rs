@@ -14,8 +14,8 @@ pub use catalogue::{
 };
 pub use links::{Lacking, Link, LinkReport, LinkRequest, Links, Secret};
 pub use runs::{
-    Accepted, ActionStart, DeliveredEvent, Delivery, Journal, Resolve, Run, RunSummary, Runs,
-    Start, Step, Verdict,
+    Accepted, ActionStart, DeliveredEvent, Delivery, Journal, Resolve, Revealed, Run, RunSummary,
+    Runs, Start, Step, Verdict,
 };
 pub use secrets::{Events, NamedSecret, NamedSecrets, Replayed, SecretValue};
 

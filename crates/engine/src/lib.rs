@@ -34,6 +34,7 @@ mod observer;
 mod outcome;
 mod performer;
 mod raw;
+mod reveal;
 mod run;
 mod sealing;
 mod secrets;
@@ -58,6 +59,7 @@ pub use links::{LinkDraft, LinkError, LinkReport, LinkSummary, Links, SecretName
 pub use look::{LookError, ReplayError};
 pub use observer::Observer;
 pub use performer::{Performer, WithCalls};
+pub use reveal::RevealError;
 pub use run::{InvalidStatus, Mode, RunStatus, Verdict};
 pub use sealing::masked;
 pub use secrets::{SecretError, SecretSummary};

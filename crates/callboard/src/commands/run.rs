@@ -1,7 +1,7 @@
 //! `callboard run …`
 
 use callboard_console::wire::{
-    Accepted, Resolve, Run as Shown, RunSummary, Runs, Start, Step, Verdict,
+    Accepted, Resolve, Revealed, Run as Shown, RunSummary, Runs, Start, Step, Verdict,
 };
 use jiff::Timestamp;
 use serde_json::{Map, Value};
@@ -45,6 +45,12 @@ pub(super) async fn run(command: Run, output: &mut Output) -> anyhow::Result<()>
             let followed = follow(&server, &id, output).await;
             server.leave().await?;
             followed
+        }
+        Run::Reveal { id, place } => {
+            let server = Server::find(&place, Purpose::Look).await?;
+            let revealed = server.post::<Revealed>(&["runs", &id, "reveal"], &Map::new()).await;
+            server.leave().await?;
+            output.document(&revealed?.output)
         }
         Run::Resolve { id, step, verdict, output: result, place } => {
             let verdict = match verdict.as_str() {
@@ -190,6 +196,9 @@ fn show(run: &Shown, output: &mut Output) -> anyhow::Result<()> {
     }
     if let Some(result) = &run.output {
         output.line(&format!("{DIM}output{DIM:#} {result}"));
+        if result.to_string().contains("[sealed]") {
+            output.note(&format!("what is sealed is shown by: callboard run reveal {}", run.id));
+        }
     }
     Ok(())
 }

@@ -84,7 +84,8 @@ async fn every_named_action_on_a_user_shows_in_the_tenant() {
 }
 
 #[tokio::test]
-async fn applications_are_listed_without_secrets_and_a_rotated_secret_is_sealed() {
+async fn applications_are_listed_without_secrets_and_a_rotated_secret_is_sealed_until_it_is_asked_for()
+ {
     let theatre = Theatre::open().await;
     let client = json!({"name": "Billing", "app_type": "non_interactive"});
     let client = theatre.stage.management(Method::POST, "/clients", Some(&client)).await.unwrap();
@@ -94,13 +95,21 @@ async fn applications_are_listed_without_secrets_and_a_rotated_secret_is_sealed(
     let connections = act(&theatre, "auth0.connections.list", json!({})).await.to_string();
     assert!(connections.contains("Username-Password-Authentication"), "{connections}");
 
-    let arguments = json!({"application": client["client_id"]});
-    let rotated = act(&theatre, "auth0.applications.secret.rotate", arguments).await.to_string();
+    let start = json!({"arguments": {"application": client["client_id"]}});
+    let path = "/v1/actions/auth0.applications.secret.rotate/run?wait=30";
+    let run = theatre.stage.expect(Method::POST, path, Some(&start)).await.unwrap();
+    let rotated = run["output"].to_string();
     let path = format!("/clients/{}", client["client_id"].as_str().unwrap());
     let now = theatre.stage.management(Method::GET, &path, None).await.unwrap();
     let after = now["client_secret"].as_str().unwrap();
     assert_ne!(after, before);
     assert!(!rotated.contains(after), "the new secret is shown in the run's output");
+    let path = format!("/v1/runs/{}/reveal", run["id"].as_str().unwrap());
+    let revealed = theatre.stage.expect(Method::POST, &path, Some(&json!({}))).await.unwrap();
+    assert_eq!(
+        revealed["output"]["client_secret"], after,
+        "the old secret is gone; somebody must get the new one"
+    );
 }
 
 #[tokio::test]

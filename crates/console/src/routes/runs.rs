@@ -138,6 +138,17 @@ pub(crate) async fn replay(
     Ok(Json(to_wire::replayed(&engine.replay(&run_id(&id)?).await?)))
 }
 
+/// `POST /v1/runs/{id}/reveal`: the output with its secrets in clear. A `POST`, so that no link or cache shows them.
+#[tracing::instrument(name = "http.runs.reveal", skip_all, fields(run.id = %id))]
+pub(crate) async fn reveal(
+    caller: Caller,
+    State(engine): State<Arc<Engine>>,
+    Segments(id): Segments<String>,
+) -> Result<Json<wire::Revealed>, ApiError> {
+    let output = engine.reveal(&run_id(&id)?, &caller.0).await?;
+    Ok(Json(wire::Revealed { output }))
+}
+
 /// `POST /v1/runs/{id}/cancel`
 #[tracing::instrument(name = "http.runs.cancel", skip_all, fields(run.id = %id))]
 pub(crate) async fn cancel(

@@ -118,6 +118,12 @@ pub struct Step {
     pub exchanges: Vec<Value>,
 }
 
+/// The output of a run with its secrets in clear.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub struct Revealed {
+    pub output: Value,
+}
+
 /// The history of a run, sealed secrets masked.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Journal {
