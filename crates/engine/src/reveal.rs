@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::engine::Engine;
 use crate::ids::RunId;
+use crate::journal::Fact;
 use crate::look::LookError;
 use crate::sealing;
 use crate::vault::VaultError;
@@ -20,7 +21,12 @@ pub enum RevealError {
 impl Engine {
     /// The output of a run with its secrets in clear. That somebody looked is logged.
     pub async fn reveal(&self, run: &RunId, by: &str) -> Result<Value, RevealError> {
-        let mut output = self.run(run).await?.output.unwrap_or_default();
+        let entries = self.history(run).await?;
+        let output = entries.into_iter().rev().find_map(|entry| match entry.fact {
+            Fact::Completed { output } => Some(output),
+            _ => None,
+        });
+        let mut output = output.unwrap_or_default();
         sealing::open(&self.shared.vault, run, &mut output)?;
         tracing::warn!(run.id = %run, caller = by, "the secrets in the output of a run were shown");
         Ok(output)
