@@ -15,9 +15,28 @@ pub(crate) fn next_try(now: Timestamp, tries_so_far: u32, asked: Option<Timestam
     asked.map_or(own, |asked| own.max(asked.min(latest)))
 }
 
+const FIRST_LOOK: SignedDuration = SignedDuration::from_mins(5);
+const LONGEST_LOOK: SignedDuration = SignedDuration::from_hours(6);
+
+/// When a step that lacks a permission looks again by itself: doubles from five minutes up to six hours. A person who
+/// mends the link need not wait for it.
+pub(crate) fn next_look(since: Timestamp, looks_so_far: u32) -> Timestamp {
+    let wait = 2_i32.checked_pow(looks_so_far).and_then(|factor| FIRST_LOOK.checked_mul(factor));
+    let wait = wait.unwrap_or(LONGEST_LOOK).min(LONGEST_LOOK);
+    since.saturating_add(wait).unwrap_or(Timestamp::MAX)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_lacks_a_permission_looks_again_ever_more_rarely() {
+        for (looks, minutes) in [(0, 5), (1, 10), (6, 320), (7, 360), (4_000_000_000, 360)] {
+            let next = next_look(Timestamp::UNIX_EPOCH, looks);
+            assert_eq!(next.as_second(), minutes * 60, "{looks} looks");
+        }
+    }
 
     #[test]
     fn the_wait_doubles_up_to_a_cap_and_honours_the_service() {

@@ -5,10 +5,12 @@
 
 mod consequences;
 mod letting_go;
+mod mending;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
+use callboard_apps::Link;
 use callboard_flow::StepId;
 use jiff::{SignedDuration, Timestamp};
 use tokio::task::{self, JoinSet};
@@ -69,6 +71,7 @@ async fn drive(shared: Arc<Shared>, claimed: ClaimedRun) -> Result<(), DriveErro
         signals_up_to: None,
         cancelled_by: None,
         asked: BTreeSet::new(),
+        admitted: HashMap::new(),
     };
     driver.run(&watch).await
 }
@@ -91,6 +94,8 @@ struct Driver {
     cancelled_by: Option<String>,
     /// Steps that were asked about since.
     asked: BTreeSet<StepId>,
+    /// The link that a step was last admitted to, as it was then.
+    admitted: HashMap<StepId, Arc<Link>>,
 }
 
 impl Driver {
@@ -120,7 +125,7 @@ impl Driver {
             let rests = self.in_flight.is_empty();
             self.commit(rests).await?;
             if rests {
-                return Ok(());
+                return self.say_what_was_mended().await;
             }
             self.start_calls();
             let wake = self.next_look();
@@ -193,6 +198,11 @@ impl Driver {
 
     /// Makes moves until there is none.
     fn decide(&mut self) -> Result<(), DriveError> {
+        if matches!(self.pace(), Pace::Going) && !self.state.is_over() {
+            for (step, link) in self.mended() {
+                self.write(Fact::Unblocked { step, why: format!("the link {link} was changed") })?;
+            }
+        }
         while let Some(next) = self.state.next_move(self.now(), &self.in_flight, self.pace()) {
             match next {
                 Move::Write(fact) => self.write(fact)?,
@@ -248,7 +258,10 @@ impl Driver {
                 let gate = Gate { catalogue: &self.shared.catalogue, links: &self.shared.links };
                 let RunState { definition, trigger, .. } = &self.state;
                 match gate.admit(definition, call, Some(trigger), pending.link.as_deref()) {
-                    Ok(admitted) => Work::Action(admitted),
+                    Ok(admitted) => {
+                        self.admitted.insert(step.clone(), Arc::clone(&admitted.link.link));
+                        Work::Action(admitted)
+                    }
                     Err(Refused::Never(error)) if then == Then::Recover => {
                         let why = error.detail.or(error.title).unwrap_or_default();
                         let known = format!("it was sent and its answer is lost; {why}");
@@ -338,7 +351,7 @@ impl Driver {
             let wake_at = if halted { Some(self.now()) } else { self.state.wake_at() };
             Handover::Release {
                 wake_at: wake_at.filter(|_| !status.is_final()),
-                blocked_on: self.state.blocked_on().map(str::to_owned),
+                blocked_on: self.state.blocked_on(),
             }
         } else {
             Handover::Keep { lease_until: self.shared.lease_until() }

@@ -4,6 +4,7 @@ mod apply;
 mod moves;
 mod pending;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use callboard_flow::{
@@ -254,9 +255,15 @@ impl RunState {
         open.map(|(step, _)| step.clone()).collect()
     }
 
-    /// The app whose link a step waits for.
-    pub(crate) fn blocked_on(&self) -> Option<&str> {
-        self.all().find_map(Pending::blocked_on)
+    /// Steps that wait for a link, or for a better one.
+    pub(crate) fn blocked(&self) -> impl Iterator<Item = (&StepId, &Pending)> {
+        let blocked = self.pending.iter().filter(|(_, pending)| pending.blocked_on().is_some());
+        blocked.map(|(step, pending)| (step, pending))
+    }
+
+    /// The apps whose links they wait for.
+    pub(crate) fn blocked_on(&self) -> BTreeSet<String> {
+        self.all().filter_map(Pending::blocked_on).map(str::to_owned).collect()
     }
 
     /// Steps that need a (better) link to this app.

@@ -142,11 +142,20 @@ impl Links {
     }
 
     pub async fn remove(&self, name: &str) -> Result<(), LinkError> {
-        match self.store.commit(vec![Change::DeleteLink { name: name.into() }]).await {
-            Ok(()) => {
-                self.remember(name.to_owned(), None);
-                Ok(())
-            }
+        let mut changes = vec![Change::DeleteLink { name: name.into() }];
+        let removed = self.remember(name.to_owned(), None);
+        if let Some(removed) = &removed {
+            // Where several links led to the app, one may be left.
+            let (app, link) = (removed.link.app.clone(), name.to_owned());
+            let signal = Signal::LinkChanged { app: app.clone(), link };
+            changes.push(Change::SignalBlocked { on: app, signal, at: self.time.now() });
+        }
+        let result = self.store.commit(changes).await;
+        if result.is_err() {
+            self.remember(name.to_owned(), removed);
+        }
+        match result {
+            Ok(()) => Ok(()),
             Err(StoreError::Refused(Refusal::NoSuchLink { name })) => {
                 Err(LinkError::NotFound { name })
             }

@@ -29,7 +29,9 @@ enum Stuck {
 pub(crate) async fn drive_and_report(shared: Arc<Shared>, claimed: ClaimedRun) {
     // A task of its own: a mistake in the program ends that task and strands no run.
     let stuck = match shared.tracker.spawn(drive(Arc::clone(&shared), claimed.clone())).await {
+        // At rest; or the process ends, and the next start takes the run up.
         Ok(Ok(())) => return,
+        Err(error) if error.is_cancelled() => return,
         Ok(Err(error)) if error.is_loss() => {
             tracing::warn!(run.id = %claimed.id, "the run has another owner now");
             return;
@@ -45,12 +47,10 @@ pub(crate) async fn drive_and_report(shared: Arc<Shared>, claimed: ClaimedRun) {
             tracing::error!(run.id = %claimed.id, "the run cannot be driven on for now: {error}");
             Stuck::ForNow
         }
-        Err(error) if error.is_panic() => {
+        Err(error) => {
             tracing::error!(run.id = %claimed.id, "the run met a mistake of the program: {error}");
             Stuck::Mistaken
         }
-        // The process ends; the next start takes the run up.
-        Err(_) => return,
     };
     if let Err(error) = let_go(&shared, &claimed, stuck).await {
         tracing::error!(run.id = %claimed.id, "the run cannot be let go of: {error}");

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{Phase, RunState, Wish};
-use crate::journal::{Ending, Entry, Fact, Then};
+use crate::journal::{Ending, Entry, Fact, Reason, Then};
 use crate::run::{RunStatus, Verdict};
 
 impl RunState {
@@ -60,6 +60,10 @@ impl RunState {
             | Fact::WorkflowStarted { .. }
             | Fact::WorkflowEnded { .. } => self.apply_of_others(&entry.fact, at)?,
             Fact::AttentionRequired { step, reason, then, .. } => {
+                if *reason == Reason::Credentials {
+                    let pending = self.pending_mut(step)?;
+                    pending.refusals = pending.refusals.saturating_add(1);
+                }
                 self.rest(step, Phase::Attention { reason: *reason, then: *then, since: at })?;
             }
             Fact::Resolved { step, verdict, output, .. } => match verdict {

@@ -1,15 +1,13 @@
 //! A step that the interpreter waits for.
 
 use callboard_flow::{Command, FunctionCall, StepId, Subscription};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde_json::Value;
 
+use crate::backoff::next_look;
 use crate::ids::RunId;
 use crate::journal::{Reason, Then};
 use crate::raw;
-
-/// How long a step that lacks a link or a permission waits before it looks again by itself.
-const LOOK_AGAIN: SignedDuration = SignedDuration::from_mins(5);
 
 /// What is wanted and how far it is.
 #[derive(Debug, Clone)]
@@ -19,6 +17,8 @@ pub(crate) struct Pending {
     pub(crate) phase: Phase,
     pub(crate) attempts: u32,
     pub(crate) delays: u32,
+    /// How often it lacked a permission.
+    pub(crate) refusals: u32,
     pub(crate) first_attempt_at: Option<Timestamp>,
     /// What stood there before the attempt that may have changed it, sealed.
     pub(crate) before: Option<String>,
@@ -119,6 +119,7 @@ impl Pending {
             phase: Phase::Due { then: Then::Perform },
             attempts: 0,
             delays: 0,
+            refusals: 0,
             first_attempt_at: None,
             before: None,
             link: None,
@@ -133,10 +134,11 @@ impl Pending {
         match self.phase {
             Phase::Deferred { next_at, .. } => Some(next_at),
             Phase::Timer { until } => Some(until),
-            Phase::Attention { reason: Reason::Credentials | Reason::NoLink, since, .. } => {
-                Some(since.saturating_add(LOOK_AGAIN).unwrap_or(Timestamp::MAX))
+            // A permission may be given where nobody tells us of it. A link is always added here.
+            Phase::Attention { reason: Reason::Credentials, since, .. } => {
+                Some(next_look(since, self.refusals.saturating_sub(1)))
             }
-            Phase::Attention { reason: Reason::UnknownOutcome, .. }
+            Phase::Attention { reason: Reason::UnknownOutcome | Reason::NoLink, .. }
             | Phase::Due { .. }
             | Phase::Attempted
             | Phase::Listening
@@ -158,7 +160,7 @@ impl Pending {
     }
 
     /// The app that it needs a (better) link to.
-    pub(super) fn blocked_on(&self) -> Option<&str> {
+    pub(crate) fn blocked_on(&self) -> Option<&str> {
         match (&self.wish, self.phase) {
             (
                 Wish::Call(call),

@@ -1,5 +1,6 @@
 //! Changes as data. A backend may put many transactions into one sync of the disk; each keeps its own preconditions.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use callboard_flow::{StepId, Subscription};
@@ -133,7 +134,7 @@ pub enum Handover {
     /// The owner goes on; its lease is renewed until then.
     Keep { lease_until: Timestamp },
     /// Nobody owns it until it is due (at once, if something was said to it meanwhile).
-    Release { wake_at: Option<Timestamp>, blocked_on: Option<String> },
+    Release { wake_at: Option<Timestamp>, blocked_on: BTreeSet<String> },
     /// Nobody owns it until then, or until something is said to it after the signal `heard`.
     SetAside { wake_at: Option<Timestamp>, heard: i64 },
 }

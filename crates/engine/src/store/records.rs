@@ -1,5 +1,7 @@
 //! What the store keeps, as values.
 
+use std::collections::BTreeSet;
+
 use callboard_flow::StepId;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -32,7 +34,8 @@ pub struct RunRecord {
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
     pub wake_at: Option<Timestamp>,
-    pub blocked_on: Option<String>,
+    /// Apps whose links it waits for.
+    pub blocked_on: BTreeSet<String>,
     pub epoch: i64,
 }
 

@@ -10,6 +10,7 @@ mod failures;
 mod harness;
 mod inbox;
 mod library;
+mod link_changes;
 mod links;
 mod secrets;
 mod starts;

@@ -1,5 +1,7 @@
 //! The store's contract: transactions, ownership, waking. Written once, for every backend.
 
+use std::collections::BTreeSet;
+
 use callboard_engine::journal::{Entry, Fact, Trigger};
 use callboard_engine::store::{
     Advance, Change, Claim, Handover, NewRun, Refusal, Signal, SqliteStore, Store, WorkflowRecord,
@@ -124,7 +126,7 @@ async fn a_run_wakes_when_it_is_due_or_spoken_to() {
     let run = run_id('a');
     let store = with_run(&run).await;
     store.claim(claim("one", "boot", NOW)).await.unwrap();
-    let release = Handover::Release { wake_at: Some(seconds(100)), blocked_on: None };
+    let release = Handover::Release { wake_at: Some(seconds(100)), blocked_on: BTreeSet::new() };
     store.commit(vec![advance(&run, 1, 2, release.clone())]).await.unwrap();
     assert_eq!(store.next_wake().await.unwrap(), Some(seconds(100)));
     assert!(store.claim(claim("one", "boot", seconds(99))).await.unwrap().is_empty());
@@ -145,7 +147,7 @@ async fn a_run_wakes_when_it_is_due_or_spoken_to() {
 
     assert_eq!(store.claim(claim("one", "boot", seconds(101))).await.unwrap()[0].epoch, 3);
     let Change::Advance(mut end) =
-        advance(&run, 3, 4, Handover::Release { wake_at: None, blocked_on: None })
+        advance(&run, 3, 4, Handover::Release { wake_at: None, blocked_on: BTreeSet::new() })
     else {
         unreachable!("it was just made")
     };
@@ -182,14 +184,14 @@ async fn what_was_written_is_there_after_a_restart() {
 async fn what_is_over_stays_over_and_waits_for_no_link() {
     let run = run_id('a');
     let store = with_run(&run).await;
-    let release = Handover::Release { wake_at: None, blocked_on: Some("office".into()) };
+    let release = Handover::Release { wake_at: None, blocked_on: ["office".to_owned()].into() };
     store.claim(claim("one", "boot", NOW)).await.unwrap();
     let Change::Advance(mut end) = advance(&run, 1, 2, release.clone()) else {
         unreachable!("it was just made")
     };
     end.status = RunStatus::Cancelled;
     store.commit(vec![Change::Advance(end)]).await.unwrap();
-    assert_eq!(store.find_run(&run).await.unwrap().unwrap().blocked_on, None);
+    assert_eq!(store.find_run(&run).await.unwrap().unwrap().blocked_on, BTreeSet::new());
 
     let signal = Signal::LinkChanged { app: "office".into(), link: "office".into() };
     let blocked = Change::SignalBlocked { on: "office".into(), signal, at: NOW };
@@ -220,5 +222,21 @@ async fn a_run_set_aside_wakes_only_for_what_it_has_not_heard() {
         let seq = store.last_seq(&run).await.unwrap() + 1;
         store.commit(vec![advance(&run, epoch, seq, aside)]).await.unwrap();
         assert_eq!(store.next_wake().await.unwrap(), wake, "said late: {said_late}");
+    }
+}
+
+#[tokio::test]
+async fn a_run_hears_of_each_app_that_it_waits_for_also_while_it_has_an_owner() {
+    let run = run_id('a');
+    let store = with_run(&run).await;
+    store.claim(claim("one", "boot", NOW)).await.unwrap();
+    let blocked_on = ["airtable".to_owned(), "slack".to_owned()].into();
+    let release = Handover::Release { wake_at: Some(NOW), blocked_on };
+    store.commit(vec![advance(&run, 1, 2, release)]).await.unwrap();
+    store.claim(claim("one", "boot", NOW)).await.unwrap();
+    for (on, heard) in [("air", 0), ("airtable", 1), ("slack", 2), ("office", 2)] {
+        let signal = Signal::LinkChanged { app: on.into(), link: on.into() };
+        store.commit(vec![Change::SignalBlocked { on: on.into(), signal, at: NOW }]).await.unwrap();
+        assert_eq!(store.signals(&run).await.unwrap().len(), heard, "{on}");
     }
 }

@@ -42,7 +42,10 @@ async fn spoil(premises: &Premises, run: &RunId) {
         entries: vec![Entry { at: now, fact }],
         signals_up_to: None,
         status: RunStatus::Attention,
-        handover: Handover::Release { wake_at: Some(Timestamp::UNIX_EPOCH), blocked_on: None },
+        handover: Handover::Release {
+            wake_at: Some(Timestamp::UNIX_EPOCH),
+            blocked_on: std::collections::BTreeSet::new(),
+        },
         at: now,
     };
     store.commit(vec![Change::Advance(Box::new(advance))]).await.unwrap();

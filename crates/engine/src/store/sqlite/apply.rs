@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension as _, Params, params};
 use serde_json::Value;
 
 use super::read;
-use super::rows::{optional_micros, to_json, to_micros};
+use super::rows::{optional_micros, to_json, to_list, to_micros};
 use super::threads::failed;
 use super::{secrets, subscriptions};
 use crate::ids::RunId;
@@ -168,8 +168,8 @@ fn advance(connection: &Connection, advance: &Advance) -> Result<(), StoreError>
             params![run.as_str(), epoch, status.name(), to_micros(*at), to_micros(*lease_until)],
         )?,
         Handover::Release { wake_at, blocked_on } => {
-            let blocked_on = blocked_on.as_deref().filter(|_| !status.is_final());
-            release(connection, advance, *wake_at, blocked_on, 0)?
+            let blocked_on = to_list(blocked_on).filter(|_| !status.is_final());
+            release(connection, advance, *wake_at, blocked_on.as_deref(), 0)?
         }
         Handover::SetAside { wake_at, heard } => {
             release(connection, advance, *wake_at, None, *heard)?
@@ -269,7 +269,9 @@ fn signal_blocked(
     signal: &Signal,
     at: Timestamp,
 ) -> Result<(), StoreError> {
-    let blocked = format!("blocked_on = ?1 AND status NOT IN {FINAL}");
+    let blocked = format!(
+        "blocked_on IS NOT NULL AND instr(',' || blocked_on || ',', ',' || ?1 || ',') > 0 AND status NOT IN {FINAL}"
+    );
     let sql = format!(
         "INSERT INTO signals (run_id, signal, at) SELECT id, ?2, ?3 FROM runs WHERE {blocked}"
     );
@@ -332,7 +334,7 @@ fn claim_one(
     let expired = "SELECT id FROM runs WHERE boot IS NOT NULL AND boot <> ?2 AND lease_until < ?4 ORDER BY lease_until LIMIT 1";
     for (which, by) in [(due, claim.now), (expired, claim.lease_now)] {
         let sql = format!(
-            "UPDATE runs SET node = ?1, boot = ?2, lease_until = ?3, epoch = epoch + 1, blocked_on = NULL \
+            "UPDATE runs SET node = ?1, boot = ?2, lease_until = ?3, epoch = epoch + 1 \
              WHERE id = ({which}) RETURNING id, workflow_hash, epoch"
         );
         let values = params![claim.node, claim.boot, to_micros(claim.lease_until), to_micros(by)];

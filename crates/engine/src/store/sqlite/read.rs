@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, Params, params};
 
-use super::rows::Columns;
+use super::rows::{Columns, from_list};
 use super::threads::failed;
 use crate::ids::RunId;
 use crate::journal::{Entry, VERSION};
@@ -171,7 +171,7 @@ fn run(columns: &Columns<'_>) -> Result<RunRecord, StoreError> {
         created_at: columns.at("created_at")?,
         updated_at: columns.at("updated_at")?,
         wake_at: columns.optional_at("wake_at")?,
-        blocked_on: columns.get("blocked_on")?,
+        blocked_on: from_list(columns.get::<Option<String>>("blocked_on")?.as_deref()),
         epoch: columns.get("epoch")?,
     })
 }

@@ -1,5 +1,7 @@
 //! Columns to values and back.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use rusqlite::Row;
 use serde::de::DeserializeOwned;
@@ -15,6 +17,16 @@ pub(super) fn to_micros(at: Timestamp) -> i64 {
 
 pub(super) fn optional_micros(at: Option<Timestamp>) -> Option<i64> {
     at.map(to_micros)
+}
+
+/// Names with commas between, so that one of them can be found; nothing without any.
+pub(super) fn to_list(names: &BTreeSet<String>) -> Option<String> {
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    (!names.is_empty()).then(|| names.join(","))
+}
+
+pub(super) fn from_list(text: Option<&str>) -> BTreeSet<String> {
+    text.into_iter().flat_map(|text| text.split(',')).map(str::to_owned).collect()
 }
 
 /// One row of a table on its way to a value; names what is wrong with it.
