@@ -37,7 +37,7 @@ pub struct Incoming {
     pub data: Value,
 }
 
-/// How events are found in a delivery; expressions see `{headers, body}`, and `.item` for each one.
+/// How events are found in a delivery: `each` sees `{headers, body}`, the others see `{headers, item}` for each one.
 #[derive(Debug, Clone)]
 pub(crate) struct Events {
     pub(crate) each: Template,
@@ -47,6 +47,9 @@ pub(crate) struct Events {
     pub(crate) data: Template,
 }
 
+/// A delivery brings no more events than this.
+const MOST_EVENTS: usize = 1_000;
+
 /// Why a delivery that is signed correctly cannot be understood.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unreadable {
@@ -54,6 +57,10 @@ pub enum Unreadable {
     NotJson(String),
     #[error("the body is not what {app} sends to `{trigger}`: {why}")]
     UnknownShape { app: String, trigger: String, why: String },
+    #[error(
+        "the delivery brings {count} events, more than {MOST_EVENTS}; have the app send it in parts"
+    )]
+    TooMany { count: usize },
 }
 
 impl Trigger {
@@ -77,22 +84,29 @@ impl Trigger {
     pub fn events(&self, headers: &HeaderMap, body: &[u8]) -> Result<Vec<Incoming>, Unreadable> {
         let body: Value =
             serde_json::from_slice(body).map_err(|error| Unreadable::NotJson(error.to_string()))?;
-        let context = json!({ "headers": header_map(headers), "body": body });
-        self.read_events(&context).map_err(|why| Unreadable::UnknownShape {
+        let headers = header_map(headers);
+        let unknown_shape = |why| Unreadable::UnknownShape {
             app: self.app.clone(),
             trigger: self.name.clone(),
             why,
-        })
+        };
+        let context = json!({ "headers": headers, "body": body });
+        let each = self.events.each.evaluate(&context);
+        let Value::Array(items) = each.map_err(|error| unknown_shape(error.to_string()))? else {
+            return Err(unknown_shape("no list of events in it".to_owned()));
+        };
+        if items.len() > MOST_EVENTS {
+            return Err(Unreadable::TooMany { count: items.len() });
+        }
+        self.read_items(headers, items).map_err(unknown_shape)
     }
 
-    fn read_events(&self, context: &Value) -> Result<Vec<Incoming>, String> {
+    /// Each item alone: with the whole delivery beside it, a long one would be read once for every item.
+    fn read_items(&self, headers: Value, items: Vec<Value>) -> Result<Vec<Incoming>, String> {
         let failed = |error: TemplateError| error.to_string();
-        let Value::Array(items) = self.events.each.evaluate(context).map_err(failed)? else {
-            return Err("no list of events in it".to_owned());
-        };
+        let mut context = json!({ "headers": headers });
         let mut events = Vec::new();
         for item in items {
-            let mut context = context.clone();
             context["item"] = item;
             if let Some(filter) = &self.filter
                 && !filter.holds(&context).map_err(failed)?

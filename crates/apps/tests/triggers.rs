@@ -60,6 +60,21 @@ fn bamboohr_announces_each_employee_once() {
 }
 
 #[test]
+fn a_delivery_of_too_many_events_is_refused_and_a_full_one_is_read() {
+    let catalogue = Catalogue::embedded();
+    let trigger = catalogue.trigger("bamboohr", "employees").unwrap();
+    for (count, fits) in [(1_000, true), (1_001, false)] {
+        let employee = |id: i32| json!({"id": id, "action": "Created", "timestamp": "now"});
+        let body = json!({"employees": (0..count).map(employee).collect::<Vec<_>>()}).to_string();
+        let events = trigger.events(&HeaderMap::new(), body.as_bytes());
+        match events {
+            Ok(events) => assert!(fits && events.len() == 1_000),
+            Err(error) => assert!(!fits && error.to_string().contains("1001 events"), "{error}"),
+        }
+    }
+}
+
+#[test]
 fn what_bamboohr_never_sends_is_refused_with_a_sentence() {
     let catalogue = Catalogue::embedded();
     let trigger = catalogue.trigger("bamboohr", "employees").unwrap();

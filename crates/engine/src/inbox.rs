@@ -1,6 +1,9 @@
 //! Webhooks in: believed only when signed, stored once, and the runs that an event starts are in its transaction.
 
-use callboard_apps::{Incoming, Trigger};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use callboard_apps::{Incoming, Trigger, Unreadable};
 use callboard_flow::document::Strategy;
 use http::HeaderMap;
 use serde_json::{Value, json};
@@ -66,14 +69,21 @@ impl Engine {
             return Err(HookError::TooLarge { bytes: body.len() });
         }
         let link = self.verify(trigger, headers, body)?;
-        let incoming = trigger
-            .events(headers, body)
-            .map_err(|error| HookError::Unreadable(error.to_string()))?;
-        let mut events = Vec::new();
-        for event in incoming {
-            events.push(self.take_in(trigger, link.as_deref(), event).await?);
-        }
-        Ok(Receipt { events })
+        let (trigger, shared) = (trigger.clone(), Arc::clone(&self.shared));
+        let (headers, body) = (headers.clone(), body.to_vec());
+        // Expressions on every event are too much work for a thread that serves others.
+        let reading = self.shared.tracker.spawn_blocking(move || {
+            let events = trigger.events(&headers, &body)?;
+            Ok(events
+                .into_iter()
+                .map(|event| shared.arrived(&trigger, link.as_deref(), event))
+                .collect())
+        });
+        let read: Result<Vec<Arrived>, Unreadable> = reading.await.map_err(|error| {
+            StoreError::Failed { tried: "read a delivery", why: error.to_string() }
+        })?;
+        let arrived = read.map_err(|error| HookError::Unreadable(error.to_string()))?;
+        Ok(Receipt { events: self.take_in(arrived).await? })
     }
 
     /// Any link to the app may have sent it; answers which one did, where the app signs.
@@ -98,37 +108,43 @@ impl Engine {
         Err(error)
     }
 
-    async fn take_in(
-        &self,
-        trigger: &Trigger,
-        link: Option<&str>,
-        event: Incoming,
-    ) -> Result<ReceivedEvent, HookError> {
-        let at = self.shared.time.now();
-        let started_by = journal::Trigger::Event {
-            app: trigger.app.clone(),
-            trigger: trigger.name.clone(),
-            link: link.map(str::to_owned),
-            dedupe_key: event.dedupe_key.clone(),
-            event_type: event.event_type.clone(),
-            subject: event.subject.clone(),
-        };
-        let cloud_event = cloud_event(trigger, &event, at);
-        let new = self.shared.started_by(&cloud_event, &started_by);
-        let runs: Vec<RunId> = new.iter().map(|run| run.id.clone()).collect();
-        let Incoming { event_type, dedupe_key, subject, data } = event;
-        let record = EventRecord {
-            app: trigger.app.clone(),
-            trigger: trigger.name.clone(),
-            link: link.unwrap_or_default().to_owned(),
-            dedupe_key,
-            event_type,
-            subject,
-            data,
-            runs,
-            at,
-        };
-        self.store_event(record, cloud_event, new).await
+    /// One transaction for all that is new. An event that somebody else stores meanwhile makes another round.
+    async fn take_in(&self, arrived: Vec<Arrived>) -> Result<Vec<ReceivedEvent>, StoreError> {
+        loop {
+            let mut received: Vec<ReceivedEvent> = Vec::new();
+            let mut changes = Vec::new();
+            let mut new: HashMap<&str, &[RunId]> = HashMap::new();
+            for arrived in &arrived {
+                let record = &arrived.record;
+                let earlier = match new.get(record.dedupe_key.as_str()) {
+                    Some(runs) => Some(runs.to_vec()),
+                    None => self.shared.runs_of(record).await?,
+                };
+                let duplicate = earlier.is_some();
+                if !duplicate {
+                    new.insert(&record.dedupe_key, &record.runs);
+                    changes.extend(arrived.changes());
+                }
+                received.push(ReceivedEvent {
+                    event_type: record.event_type.clone(),
+                    subject: record.subject.clone(),
+                    duplicate,
+                    runs: earlier.unwrap_or_else(|| record.runs.clone()),
+                });
+            }
+            if changes.is_empty() {
+                return Ok(received);
+            }
+            match self.shared.journal.commit(changes).await {
+                Ok(()) => {
+                    self.shared.wake.notify_one();
+                    self.shared.delivered.notify_waiters();
+                    return Ok(received);
+                }
+                Err(StoreError::Refused(Refusal::EventSeen { .. })) => {}
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     /// Stores an event, begins its runs and hands it to who listens, in one transaction.
@@ -139,10 +155,8 @@ impl Engine {
         new: Vec<NewRun>,
     ) -> Result<ReceivedEvent, E> {
         let (event_type, subject) = (record.event_type.clone(), record.subject.clone());
-        let (runs, at) = (record.runs.clone(), record.at);
-        let mut changes = vec![Change::StoreEvent(record)];
-        changes.extend(new.into_iter().map(|run| Change::CreateRun(Box::new(run))));
-        changes.push(Change::Deliver { event, at });
+        let runs = record.runs.clone();
+        let changes = Arrived { record, event, new }.changes();
         match self.shared.journal.commit(changes).await {
             Ok(()) => {
                 self.shared.wake.notify_one();
@@ -164,7 +178,59 @@ impl Engine {
     }
 }
 
+/// An event and the runs that it starts.
+struct Arrived {
+    record: EventRecord,
+    /// As filters and expressions see it.
+    event: Value,
+    new: Vec<NewRun>,
+}
+
+impl Arrived {
+    /// Stores it, begins its runs and hands it to who listens.
+    fn changes(&self) -> Vec<Change> {
+        let mut changes = vec![Change::StoreEvent(self.record.clone())];
+        changes.extend(self.new.iter().map(|run| Change::CreateRun(Box::new(run.clone()))));
+        changes.push(Change::Deliver { event: self.event.clone(), at: self.record.at });
+        changes
+    }
+}
+
 impl Shared {
+    fn arrived(&self, trigger: &Trigger, link: Option<&str>, event: Incoming) -> Arrived {
+        let at = self.time.now();
+        let started_by = journal::Trigger::Event {
+            app: trigger.app.clone(),
+            trigger: trigger.name.clone(),
+            link: link.map(str::to_owned),
+            dedupe_key: event.dedupe_key.clone(),
+            event_type: event.event_type.clone(),
+            subject: event.subject.clone(),
+        };
+        let cloud_event = cloud_event(trigger, &event, at);
+        let new = self.started_by(&cloud_event, &started_by);
+        let Incoming { event_type, dedupe_key, subject, data } = event;
+        let record = EventRecord {
+            app: trigger.app.clone(),
+            trigger: trigger.name.clone(),
+            link: link.unwrap_or_default().to_owned(),
+            dedupe_key,
+            event_type,
+            subject,
+            data,
+            runs: new.iter().map(|run| run.id.clone()).collect(),
+            at,
+        };
+        Arrived { record, event: cloud_event, new }
+    }
+
+    /// The runs that the event started when it was received before.
+    async fn runs_of(&self, record: &EventRecord) -> Result<Option<Vec<RunId>>, StoreError> {
+        let EventRecord { app, trigger, link, dedupe_key, .. } = record;
+        let found = self.journal.store().find_event(app, trigger, link, dedupe_key).await?;
+        Ok(found.map(|event| event.runs))
+    }
+
     /// The runs that an event starts.
     pub(crate) fn started_by(
         &self,

@@ -66,6 +66,23 @@ async fn each_link_has_events_of_its_own_and_its_runs_stay_with_it() {
 }
 
 #[tokio::test]
+async fn a_delivery_of_many_events_is_one_transaction_and_tells_its_own_duplicates() {
+    let premises = Premises::new();
+    let engine = premises.open_with_link(&[ARRIVAL]).await;
+    engine.receive_webhook("office", "arrivals", &knock("knock-knock"), ADA).await.unwrap();
+    let person = |id: u32| serde_json::json!({"id": id.to_string(), "action": "left", "name": "B"});
+    let mut people: Vec<_> = (0..500).map(person).collect();
+    people.push(person(499));
+    let body = serde_json::json!({"people": people}).to_string();
+    let receipt = engine
+        .receive_webhook("office", "arrivals", &knock("knock-knock"), body.as_bytes())
+        .await
+        .unwrap();
+    let duplicates = receipt.events.iter().enumerate().filter(|(_, event)| event.duplicate);
+    assert_eq!(duplicates.map(|(index, _)| index).collect::<Vec<_>>(), [1, 500]);
+}
+
+#[tokio::test]
 async fn what_is_not_believed_or_understood_is_not_stored() {
     let premises = Premises::new();
     let engine = premises.open(&[ARRIVAL]).await;
