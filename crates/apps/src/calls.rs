@@ -49,6 +49,7 @@ use crate::executor::redact::Redactor;
 pub use self::failure::{CallFailed, CallFailure};
 pub use self::hosts::{HostPolicy, InvalidHost};
 pub use self::origin::{InvalidOrigin, Origin};
+pub use self::session::without_secrets;
 
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
 

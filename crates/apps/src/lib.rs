@@ -28,7 +28,7 @@ pub use app::{App, AuthScheme, NoBaseUrl, Service};
 pub use attempt::{Attempt, Exchange, Failed, Failure, Performed, Recovered, Tested};
 pub use calls::{
     CallAnswer, CallFailed, CallFailure, CallOptions, Calls, HostPolicy, InvalidHost,
-    InvalidOrigin, NoCalls, Origin, Secrets,
+    InvalidOrigin, NoCalls, Origin, Secrets, without_secrets,
 };
 pub use catalogue::Catalogue;
 pub use executor::{Clock, Executor, NoTransport, Options, Random};

@@ -1,7 +1,7 @@
 //! The language's own calls (`http`, `openapi`, `mcp`): no action stands behind them, so nothing declares how to
 //! recover them. What only reads is repeated; about everything else a person is asked.
 
-use callboard_apps::{CallAnswer, CallFailed, CallFailure};
+use callboard_apps::{CallAnswer, CallFailed, CallFailure, without_secrets};
 use callboard_flow::FunctionCall;
 use secrecy::SecretString;
 use serde_json::{Map, Value, json};
@@ -31,14 +31,9 @@ pub(crate) fn only_reads(call: &FunctionCall) -> bool {
 
 /// As the journal shows it: without its credentials.
 pub(crate) fn shown(call: &FunctionCall) -> Value {
-    let mut shown = serde_json::to_value(call).unwrap_or_default();
+    let mut shown = without_secrets(&serde_json::to_value(call).unwrap_or_default());
     if let Value::Object(fields) = &mut shown {
-        fields.retain(|name, _| {
-            !matches!(name.as_str(), "authentication" | "documentAuthentication" | "kind")
-        });
-        if let Some(Value::Object(headers)) = fields.get_mut("headers") {
-            headers.retain(|name, _| !name.eq_ignore_ascii_case("authorization"));
-        }
+        fields.remove("kind");
     }
     shown
 }
@@ -96,5 +91,29 @@ fn use_secrets(policy: &mut Value, secrets: &Map<String, Value>) {
             Some(fields) => *given = fields.clone(),
             None => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_journal_shows_no_credentials_wherever_they_stand() {
+        let call: FunctionCall = serde_json::from_value(json!({
+            "kind": "http", "method": "POST", "endpoint": "https://pets.test/", "output": "content", "redirect": false,
+            "headers": {"X-API-Key": "s3cret", "Cookie": "s3cret", "Accept": "text/plain"},
+            "query": {"access_token": "s3cret", "page": 2},
+            "body": {"login": {"password": "s3cret", "authentication": {"bearer": {"token": "s3cret"}}}, "name": "cat"},
+            "authentication": {"basic": {"username": "ada", "password": "s3cret"}},
+        }))
+        .unwrap();
+        let shown = shown(&call);
+        assert!(!shown.to_string().contains("s3cret"), "{shown}");
+        assert_eq!((&shown["body"]["name"], &shown["query"]["page"]), (&json!("cat"), &json!(2)));
+        assert_eq!(shown["headers"]["Accept"], "text/plain");
+        assert_eq!((shown.get("authentication"), shown.get("kind")), (None, None));
     }
 }

@@ -19,6 +19,8 @@ use crate::app::Redact;
 use crate::attempt::Exchange;
 use crate::executor::redact::Redactor;
 
+const AUTHENTICATION: [&str; 2] = ["authentication", "documentAuthentication"];
+
 /// Headers, parameters and fields that history never shows.
 const SECRET_NAMES: [&str; 26] = [
     "authorization",
@@ -48,6 +50,29 @@ const SECRET_NAMES: [&str; 26] = [
     "x-amz-security-token",
     "private-token",
 ];
+
+/// A call's arguments as history may show them: no authentication at any depth, and nothing that is secret by its name.
+pub fn without_secrets(arguments: &Value) -> Value {
+    by_name().mask(&without_authentication(arguments))
+}
+
+fn without_authentication(value: &Value) -> Value {
+    match value {
+        Value::Object(fields) => fields
+            .iter()
+            .filter(|(name, _)| !AUTHENTICATION.contains(&name.as_str()))
+            .map(|(name, value)| (name.clone(), without_authentication(value)))
+            .collect(),
+        Value::Array(items) => items.iter().map(without_authentication).collect(),
+        plain => plain.clone(),
+    }
+}
+
+fn by_name() -> Redactor {
+    let secret = SECRET_NAMES.map(str::to_owned).to_vec();
+    Redactor::new(&Redact { secret, personal: Vec::new() })
+}
+
 pub(super) struct Session<'a> {
     pub(super) calls: &'a Calls,
     pub(super) key: &'a str,
@@ -58,9 +83,7 @@ pub(super) struct Session<'a> {
 
 impl<'a> Session<'a> {
     pub(super) fn new(calls: &'a Calls, secrets: Secrets<'a>, key: &'a str) -> Self {
-        let secret = SECRET_NAMES.map(str::to_owned).to_vec();
-        let redactor = Redactor::new(&Redact { secret, personal: Vec::new() });
-        Self { calls, key, secrets, redactor, exchanges: Vec::new() }
+        Self { calls, key, secrets, redactor: by_name(), exchanges: Vec::new() }
     }
 
     pub(super) fn now(&self) -> Timestamp {
