@@ -428,6 +428,13 @@ pub(crate) enum Run {
         #[command(flatten)]
         place: Place,
     },
+    /// Derive every decision of a run again from its journal.
+    Replay {
+        /// Id of the run.
+        id: String,
+        #[command(flatten)]
+        place: Place,
+    },
     /// Cancel a run.
     Cancel {
         /// Id of the run.

@@ -46,7 +46,8 @@ pub(crate) fn begin(
         run: parent.run.clone(),
         step: step.clone(),
         awaited: wanted.awaits,
-        depth: parent.depth + 1,
+        // A run that nobody awaits stands on nobody: one that begins its successor may do so for ever.
+        depth: if wanted.awaits { parent.depth + 1 } else { 0 },
     };
     Ok(shared.new_run_as(id, at, &found.definition, input, trigger))
 }

@@ -173,7 +173,7 @@ pub enum Trigger {
     },
     /// An event that a run or a client published.
     CloudEvent { source: String, id: String, event_type: String, subject: String },
-    /// A step of another run. `depth` counts the runs above it.
+    /// A step of another run. `depth` counts the runs above it that wait.
     Workflow { run: RunId, step: StepId, awaited: bool, depth: u32 },
 }
 

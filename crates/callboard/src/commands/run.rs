@@ -1,7 +1,7 @@
 //! `callboard run …`
 
 use callboard_console::wire::{
-    Accepted, Resolve, Revealed, Run as Shown, RunSummary, Runs, Start, Step, Verdict,
+    Accepted, Replayed, Resolve, Revealed, Run as Shown, RunSummary, Runs, Start, Step, Verdict,
 };
 use jiff::Timestamp;
 use serde_json::{Map, Value};
@@ -69,6 +69,20 @@ pub(super) async fn run(command: Run, output: &mut Output) -> anyhow::Result<()>
             let run = server.post::<Shown>(&path, &Resolve { verdict, output: result }).await;
             server.leave().await?;
             show(&run?, output)
+        }
+        Run::Replay { id, place } => {
+            let server = Server::find(&place, Purpose::Look).await?;
+            let replayed = server.get::<Replayed>(&["runs", &id, "replay"]).await;
+            server.leave().await?;
+            let replayed = replayed?;
+            if output.json() {
+                return output.document(&replayed);
+            }
+            let moves = replayed.tasks.len();
+            output.line(&format!(
+                "{GOOD}✓{GOOD:#} {id} follows from its journal again: {moves} moves of tasks"
+            ));
+            Ok(())
         }
         Run::Cancel { id, place } => {
             let server = Server::find(&place, Purpose::Drive).await?;

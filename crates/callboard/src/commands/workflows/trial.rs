@@ -115,6 +115,10 @@ struct Trial(WithCalls);
 
 #[async_trait]
 impl Performer for Trial {
+    async fn before(&self, link: &Link, attempt: &Attempt<'_>) -> Result<Option<Value>, Failed> {
+        self.0.before(link, attempt).await
+    }
+
     async fn perform(&self, link: &Link, attempt: &Attempt<'_>) -> Result<Performed, Failed> {
         self.0.perform(link, attempt).await
     }
