@@ -6,7 +6,7 @@ use axum::Json;
 use axum::response::{IntoResponse, Response};
 use callboard_engine::{
     AnswerError, EventError, HookError, LinkError, LookError, ReplayError, RevealError,
-    SecretError, StartError, StoreError,
+    ScheduleError, SecretError, StartError, StoreError,
 };
 use http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
@@ -179,6 +179,19 @@ impl From<LinkError> for ApiError {
             LinkError::Vault(_) | LinkError::Store(_) => {
                 (StatusCode::INTERNAL_SERVER_ERROR, "internal")
             }
+        };
+        Self::new(status, code, error)
+    }
+}
+
+impl From<ScheduleError> for ApiError {
+    fn from(error: ScheduleError) -> Self {
+        let (status, code) = match &error {
+            ScheduleError::UnknownWorkflow { .. } => (StatusCode::NOT_FOUND, "unknown_workflow"),
+            ScheduleError::NoSchedule { .. } => (StatusCode::NOT_FOUND, "no_schedule"),
+            ScheduleError::StillGoing { .. } => (StatusCode::CONFLICT, "still_going"),
+            ScheduleError::Window { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "invalid_window"),
+            ScheduleError::Store(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
         };
         Self::new(status, code, error)
     }

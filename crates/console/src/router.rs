@@ -11,7 +11,7 @@ use http::StatusCode;
 
 use crate::caller::require_key;
 use crate::problem::ApiError;
-use crate::routes::{actions, events, health, hooks, links, runs, secrets, workflows};
+use crate::routes::{actions, events, health, hooks, links, runs, schedules, secrets, workflows};
 
 /// Who may use a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,6 +62,14 @@ pub const ROUTES: &[Route] = &[
     route("/v1/actions", &["GET"], Access::Key, || get(actions::list)),
     route("/v1/actions/{id}", &["GET"], Access::Key, || get(actions::show)),
     route("/v1/actions/{id}/run", &["POST"], Access::Key, || post(actions::run)),
+    route("/v1/schedules", &["GET"], Access::Key, || get(schedules::list)),
+    route("/v1/schedules/{workflow}", &["GET"], Access::Key, || get(schedules::show)),
+    route("/v1/schedules/{workflow}/pause", &["POST"], Access::Key, || post(schedules::pause)),
+    route("/v1/schedules/{workflow}/resume", &["POST"], Access::Key, || post(schedules::resume)),
+    route("/v1/schedules/{workflow}/run", &["POST"], Access::Key, || post(schedules::run)),
+    route("/v1/schedules/{workflow}/backfill", &["POST"], Access::Key, || {
+        post(schedules::backfill)
+    }),
     route("/v1/workflows", &["GET"], Access::Key, || get(workflows::list)),
     route("/v1/workflows/check", &["POST"], Access::Key, || post(workflows::check)),
     route("/v1/workflows/reload", &["POST"], Access::Key, || post(workflows::reload)),

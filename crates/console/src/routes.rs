@@ -6,5 +6,6 @@ pub(crate) mod health;
 pub(crate) mod hooks;
 pub(crate) mod links;
 pub(crate) mod runs;
+pub(crate) mod schedules;
 pub(crate) mod secrets;
 pub(crate) mod workflows;

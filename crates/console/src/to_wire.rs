@@ -1,5 +1,7 @@
 //! From the engine's values to what goes over the line.
 
+mod schedules;
+
 use callboard_apps::{Action, App, Inverse, Recovery};
 use callboard_engine::journal::{Entry, How};
 use callboard_engine::{
@@ -11,6 +13,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::wire;
+
+pub(crate) use schedules::{backfilled, occurrence, schedule, schedule_detail};
 
 pub(crate) fn run(run: RunDetail) -> wire::Run {
     wire::Run {

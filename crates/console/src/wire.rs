@@ -3,6 +3,7 @@
 mod catalogue;
 mod links;
 mod runs;
+mod schedules;
 mod secrets;
 
 use serde::{Deserialize, Serialize};
@@ -16,6 +17,9 @@ pub use links::{Lacking, Link, LinkReport, LinkRequest, Links, Secret};
 pub use runs::{
     Accepted, ActionStart, DeliveredEvent, Delivery, Journal, Resolve, Revealed, Run, RunSummary,
     Runs, Start, Step, Verdict,
+};
+pub use schedules::{
+    Backfill, Backfilled, Instant, MadeUp, Occurrence, Paused, Schedule, ScheduleDetail, Schedules,
 };
 pub use secrets::{Events, NamedSecret, NamedSecrets, Replayed, SecretValue};
 

@@ -380,6 +380,10 @@ impl Driver {
         if others {
             self.shared.delivered.notify_waiters();
         }
+        if status.is_final() {
+            // Its schedule may wait for this.
+            self.shared.planned.notify_one();
+        }
         if others || (rests && !status.is_final()) {
             // It may be due before anything the dispatcher knows of.
             self.shared.wake.notify_one();

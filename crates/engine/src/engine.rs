@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use callboard_apps::Catalogue;
+use callboard_flow::Problem;
 use secrecy::SecretString;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -17,6 +18,7 @@ use crate::library::{Library, LibraryError, Source};
 use crate::links::{LinkError, Links};
 use crate::observer::{Journal, Observer};
 use crate::performer::Performer;
+use crate::schedules::{follow_library, keep_schedules};
 use crate::secrets::{SecretError, Secrets};
 use crate::store::{Place, SqliteStore, Store, StoreError};
 use crate::time::{Clock, Random, Time};
@@ -79,6 +81,8 @@ pub(crate) struct Shared {
     pub(crate) wake: Notify,
     /// Rung when an event was stored that somebody may listen for.
     pub(crate) delivered: Notify,
+    /// Rung when a schedule may have become due.
+    pub(crate) planned: Notify,
     /// Rung when a run has moved.
     pub(crate) moved: Watchers,
     /// Rung when something was said to a run.
@@ -136,12 +140,15 @@ impl Engine {
             boot,
             wake: Notify::new(),
             delivered: Notify::new(),
+            planned: Notify::new(),
             moved: Watchers::default(),
             spoken: Watchers::default(),
             tracker: TaskTracker::new(),
             stop: CancellationToken::new(),
         });
+        follow_library(&shared).await?;
         if settings.parallel_runs > 0 {
+            shared.tracker.spawn(keep_schedules(Arc::clone(&shared)));
             shared.tracker.spawn(dispatch(Arc::clone(&shared), settings.parallel_runs));
         }
         Ok(Self { shared, api_keys })
@@ -153,6 +160,13 @@ impl Engine {
 
     pub fn library(&self) -> &Library {
         &self.shared.library
+    }
+
+    /// Reads the library's folder again; schedules follow. Answers the mistakes that were found.
+    pub async fn reload_library(&self) -> Result<Vec<Problem>, LibraryError> {
+        let problems = self.shared.library.reload().await?;
+        follow_library(&self.shared).await?;
+        Ok(problems)
     }
 
     pub fn api_keys(&self) -> &ApiKeys {

@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::ids::RunId;
 use crate::run::{Mode, Verdict};
+use crate::store::Origin;
 
 /// Version of the entries that this program writes.
 pub const VERSION: u32 = 1;
@@ -175,6 +176,14 @@ pub enum Trigger {
     CloudEvent { source: String, id: String, event_type: String, subject: String },
     /// A step of another run. `depth` counts the runs above it that wait.
     Workflow { run: RunId, step: StepId, awaited: bool, depth: u32 },
+    /// An occurrence of the workflow's schedule.
+    Schedule {
+        planned_at: Timestamp,
+        origin: Origin,
+        /// Who wanted it, where somebody did.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<String>,
+    },
 }
 
 /// How a run ended, as the run that awaits it learns.

@@ -36,6 +36,7 @@ mod performer;
 mod raw;
 mod reveal;
 mod run;
+mod schedules;
 mod sealing;
 mod secrets;
 mod start;
@@ -61,9 +62,12 @@ pub use observer::Observer;
 pub use performer::{Performer, WithCalls};
 pub use reveal::RevealError;
 pub use run::{InvalidStatus, Mode, RunStatus, Verdict};
+pub use schedules::{Backfilled, Schedule, ScheduleDetail, ScheduleError};
 pub use sealing::masked;
 pub use secrets::{SecretError, SecretSummary};
 pub use start::{StartError, StartRequest, Started};
-pub use store::{Page, Place, RunFilter, RunRecord, StoreError};
+pub use store::{
+    Occurrence, OccurrenceState, Origin, Page, Paused, Place, RunFilter, RunRecord, StoreError,
+};
 pub use time::{Clock, Random, Time, WallTime};
 pub use vault::{KeySource, VaultError};

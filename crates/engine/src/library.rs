@@ -14,6 +14,7 @@ use callboard_apps::Catalogue;
 use callboard_flow::document::EventFilter;
 use callboard_flow::{Definition, Problem, Problems};
 
+use crate::schedules;
 use crate::store::{Change, Store, StoreError, WorkflowRecord};
 use crate::time::Time;
 
@@ -98,7 +99,7 @@ impl Library {
     }
 
     /// Reads the folder again. Answers the mistakes it found.
-    pub async fn reload(&self) -> Result<Vec<Problem>, LibraryError> {
+    pub(crate) async fn reload(&self) -> Result<Vec<Problem>, LibraryError> {
         let sources = self.sources()?;
         let mut before: BTreeMap<String, WorkflowRecord> =
             self.store.list_library().await?.into_iter().collect();
@@ -152,6 +153,7 @@ impl Library {
         let definition = callboard_flow::parse(&source.file, &source.text)?;
         let mut problems = callboard_flow::check(&definition, self.catalogue.as_ref());
         problems.extend(survey::unsupported(&definition, self.raw_calls));
+        problems.extend(schedules::problems(&definition));
         if problems.is_empty() { Ok(Arc::new(definition)) } else { Err(Problems(problems)) }
     }
 

@@ -5,6 +5,7 @@
 
 mod change;
 mod records;
+mod schedules;
 mod sqlite;
 
 use async_trait::async_trait;
@@ -14,6 +15,10 @@ pub use change::{Advance, Change, Claim, Handover, NewRun, Publication, Refusal,
 pub use records::{
     ApiKeyRecord, ClaimedRun, EventRecord, LinkRecord, Page, RunFilter, RunRecord, SecretRecord,
     Signal, WorkflowRecord,
+};
+pub use schedules::{
+    Occurrence, OccurrenceState, Origin, Paused, QueuedOccurrence, ScheduleRecord,
+    SettledOccurrence, Standing,
 };
 pub use sqlite::{Place, SqliteStore};
 
@@ -78,4 +83,29 @@ pub trait Store: Send + Sync {
         link: &str,
         dedupe_key: &str,
     ) -> Result<Option<EventRecord>, StoreError>;
+
+    async fn list_schedules(&self) -> Result<Vec<ScheduleRecord>, StoreError>;
+    /// Names of schedules to look at: due by `now`, or settled beyond `ahead`, which a clock that was set back tells.
+    async fn due_schedules(
+        &self,
+        now: Timestamp,
+        ahead: Timestamp,
+    ) -> Result<Vec<String>, StoreError>;
+    /// When the next schedule is due.
+    async fn next_schedule_wake(&self) -> Result<Option<Timestamp>, StoreError>;
+    /// A schedule with what waits and what runs.
+    async fn standing(&self, workflow: &str) -> Result<Option<Standing>, StoreError>;
+    /// Newest first, older than `before`.
+    async fn occurrences(
+        &self,
+        workflow: &str,
+        before: Option<i64>,
+        limit: usize,
+    ) -> Result<Vec<Occurrence>, StoreError>;
+    /// The occurrence with this key that was begun or waits.
+    async fn find_occurrence(
+        &self,
+        workflow: &str,
+        planned_at: Timestamp,
+    ) -> Result<Option<Occurrence>, StoreError>;
 }

@@ -47,7 +47,7 @@ pub(crate) async fn reload(
     _: Caller,
     State(engine): State<Arc<Engine>>,
 ) -> Result<Json<wire::Workflows>, ApiError> {
-    let reloaded = engine.library().reload().await;
+    let reloaded = engine.reload_library().await;
     reloaded
         .map_err(|error| ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", error))?;
     Ok(Json(to_wire::workflows(engine.library())))

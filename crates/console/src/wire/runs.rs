@@ -69,7 +69,7 @@ pub struct Run {
     pub error: Option<RunError>,
     pub steps: Vec<Step>,
     pub input: Value,
-    /// What started it: `{"kind":"request","by"}` or `{"kind":"event",…}`.
+    /// What started it: `{"kind":"request","by"}`, `{"kind":"event",…}` or `{"kind":"schedule","planned_at","origin"}`.
     pub trigger: Value,
     pub created_at: Timestamp,
     pub finished_at: Option<Timestamp>,

@@ -3,6 +3,7 @@
 
 mod events;
 mod runs;
+mod schedules;
 mod server;
 mod webhooks;
 

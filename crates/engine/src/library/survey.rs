@@ -30,26 +30,13 @@ pub(super) fn unsupported(definition: &Definition, raw_calls: bool) -> Vec<Probl
             ..problem.in_file(&definition.file)
         });
     };
-    if let Some(schedule) = &definition.schedule {
-        let timed = [
-            ("every", schedule.every.is_some()),
-            ("cron", schedule.cron.is_some()),
-            ("after", schedule.after.is_some()),
-        ];
-        for (word, _) in timed.into_iter().filter(|(_, used)| *used) {
-            refuse(
-                format!("/schedule/{word}"),
-                &format!("`schedule.{word}`"),
-                "start it with `schedule.on` or by request",
-            );
-        }
-        if schedule.on.as_ref().is_some_and(|on| !inbox::is_single(on)) {
-            refuse(
-                "/schedule/on".into(),
-                "collecting several events before a run",
-                "use `on: {one: …}`",
-            );
-        }
+    let on = definition.schedule.as_ref().and_then(|schedule| schedule.on.as_ref());
+    if on.is_some_and(|on| !inbox::is_single(on)) {
+        refuse(
+            "/schedule/on".into(),
+            "collecting several events before a run",
+            "use `on: {one: …}`",
+        );
     }
     visit(definition, &mut |task| {
         let what = match &task.kind {

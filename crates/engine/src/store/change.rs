@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::records::{ApiKeyRecord, EventRecord, LinkRecord, SecretRecord, Signal, WorkflowRecord};
+use super::schedules::{Occurrence, ScheduleRecord, SettledOccurrence};
 use crate::ids::RunId;
 use crate::journal::Entry;
 use crate::run::{Mode, RunStatus};
@@ -81,6 +82,12 @@ pub enum Change {
     DeleteSecret {
         name: String,
     },
+    /// Refused with `ScheduleMoved` if the revision is not the stored one any more (0: it is new).
+    PutSchedule(Box<ScheduleRecord>),
+    /// Its id is given by the store. Refused with `OccurrenceTaken` if one with the same key was begun or waits.
+    AddOccurrence(Box<Occurrence>),
+    /// What becomes of one that waits. Refused with `ScheduleMoved` if it does not wait any more.
+    SettleOccurrence(Box<SettledOccurrence>),
 }
 
 /// A run as it begins.
@@ -163,6 +170,8 @@ pub enum Refusal {
     RunIsFinal { run: RunId, status: RunStatus },
     NoSuchLink { name: String },
     NoSuchSecret { name: String },
+    ScheduleMoved { workflow: String },
+    OccurrenceTaken { workflow: String, planned_at: Timestamp },
 }
 
 impl fmt::Display for Refusal {
@@ -183,6 +192,12 @@ impl fmt::Display for Refusal {
             }
             Self::NoSuchSecret { name } => write!(formatter, "there is no secret named `{name}`"),
             Self::NoSuchLink { name } => write!(formatter, "there is no link named `{name}`"),
+            Self::ScheduleMoved { workflow } => {
+                write!(formatter, "the schedule of `{workflow}` has changed meanwhile")
+            }
+            Self::OccurrenceTaken { workflow, planned_at } => {
+                write!(formatter, "the occurrence {planned_at} of `{workflow}` was begun before")
+            }
         }
     }
 }

@@ -6,6 +6,7 @@
 mod apply;
 mod read;
 mod rows;
+mod schedules;
 mod schema;
 mod secrets;
 mod subscriptions;
@@ -17,8 +18,8 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::{
-    ApiKeyRecord, Change, Claim, ClaimedRun, EventRecord, LinkRecord, Page, RunFilter, RunRecord,
-    SecretRecord, Signal, Store, StoreError, WorkflowRecord,
+    ApiKeyRecord, Change, Claim, ClaimedRun, EventRecord, LinkRecord, Occurrence, Page, RunFilter,
+    RunRecord, ScheduleRecord, SecretRecord, Signal, Standing, Store, StoreError, WorkflowRecord,
 };
 use crate::ids::RunId;
 use crate::journal::Entry;
@@ -128,6 +129,50 @@ impl Store for SqliteStore {
                 let [app, trigger, link, dedupe_key] = &key;
                 read::find_event(connection, app, trigger, link, dedupe_key)
             })
+            .await
+    }
+
+    async fn list_schedules(&self) -> Result<Vec<ScheduleRecord>, StoreError> {
+        self.threads.read(schedules::list).await
+    }
+
+    async fn due_schedules(
+        &self,
+        now: Timestamp,
+        ahead: Timestamp,
+    ) -> Result<Vec<String>, StoreError> {
+        self.threads.read(move |connection| schedules::due(connection, now, ahead)).await
+    }
+
+    async fn next_schedule_wake(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.threads.read(schedules::next_wake).await
+    }
+
+    async fn standing(&self, workflow: &str) -> Result<Option<Standing>, StoreError> {
+        let workflow = workflow.to_owned();
+        self.threads.read(move |connection| schedules::standing(connection, &workflow)).await
+    }
+
+    async fn occurrences(
+        &self,
+        workflow: &str,
+        before: Option<i64>,
+        limit: usize,
+    ) -> Result<Vec<Occurrence>, StoreError> {
+        let workflow = workflow.to_owned();
+        self.threads
+            .read(move |connection| schedules::occurrences(connection, &workflow, before, limit))
+            .await
+    }
+
+    async fn find_occurrence(
+        &self,
+        workflow: &str,
+        planned_at: Timestamp,
+    ) -> Result<Option<Occurrence>, StoreError> {
+        let workflow = workflow.to_owned();
+        self.threads
+            .read(move |connection| schedules::find_occurrence(connection, &workflow, planned_at))
             .await
     }
 }

@@ -14,16 +14,16 @@ use crate::harness::{
 };
 
 #[derive(Debug, Clone, Copy)]
-enum Hold {
+pub(crate) enum Hold {
     Before(u64),
     After(u64),
 }
 
 /// Stands still at one entry, and lets nothing else pass from then on.
-struct Holder {
-    hold: Hold,
-    held: AtomicBool,
-    reached: Notify,
+pub(crate) struct Holder {
+    pub(crate) hold: Hold,
+    pub(crate) held: AtomicBool,
+    pub(crate) reached: Notify,
 }
 
 impl Holder {
@@ -54,7 +54,7 @@ impl Observer for Holder {
     }
 }
 
-fn runtime() -> tokio::runtime::Runtime {
+pub(crate) fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
 }
 

@@ -12,6 +12,7 @@ mod inbox;
 mod library;
 mod link_changes;
 mod links;
+mod schedules;
 mod secrets;
 mod starts;
 mod store;

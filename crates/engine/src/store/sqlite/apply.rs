@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::read;
 use super::rows::{optional_micros, to_json, to_list, to_micros};
+use super::schedules;
 use super::threads::failed;
 use super::{secrets, subscriptions};
 use crate::ids::RunId;
@@ -43,6 +44,9 @@ pub(super) fn all(connection: &Connection, changes: &[Change]) -> Result<(), Sto
         Change::PutApiKey(key) => put_api_key(connection, key),
         Change::PutSecret(secret) => secrets::put(connection, secret),
         Change::DeleteSecret { name } => secrets::delete(connection, name),
+        Change::PutSchedule(schedule) => schedules::put(connection, schedule),
+        Change::AddOccurrence(occurrence) => schedules::add(connection, occurrence),
+        Change::SettleOccurrence(settled) => schedules::settle(connection, settled),
     })
 }
 
@@ -184,6 +188,7 @@ fn advance(connection: &Connection, advance: &Advance) -> Result<(), StoreError>
         execute(connection, "DELETE FROM signals WHERE run_id = ?1", params![run.as_str()])?;
         subscriptions::remove_all(connection, run)?;
         execute(connection, "UPDATE runs SET wake_at = NULL WHERE id = ?1", params![run.as_str()])?;
+        schedules::run_ended(connection, run, *at)?;
     }
     Ok(())
 }

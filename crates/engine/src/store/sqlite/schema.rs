@@ -70,6 +70,23 @@ const MIGRATIONS: &[&str] = &["
         COALESCE((SELECT MIN(name) FROM links WHERE links.app = old.app), ''),
         old.dedupe_key, old.event_type, old.subject, old.data, old.runs, old.at FROM inbox_without_link AS old;
     DROP TABLE inbox_without_link;
+", "
+    CREATE TABLE schedules (
+        workflow TEXT PRIMARY KEY, revision INTEGER NOT NULL, plan TEXT, anchor INTEGER NOT NULL,
+        watermark INTEGER NOT NULL, next_at INTEGER, wake_at INTEGER, paused_at INTEGER, paused_by TEXT
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX schedules_due ON schedules(wake_at) WHERE wake_at IS NOT NULL;
+    CREATE TABLE occurrences (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, workflow TEXT NOT NULL, planned_at INTEGER NOT NULL,
+        last_at INTEGER NOT NULL, count INTEGER, origin TEXT NOT NULL, asked_by TEXT, state TEXT NOT NULL,
+        why TEXT, run_id TEXT REFERENCES runs(id), at INTEGER NOT NULL, ended_at INTEGER
+    ) STRICT;
+    CREATE UNIQUE INDEX occurrences_once ON occurrences(workflow, planned_at) WHERE state IN ('started', 'queued');
+    CREATE UNIQUE INDEX occurrences_by_run ON occurrences(run_id) WHERE run_id IS NOT NULL;
+    CREATE INDEX occurrences_open ON occurrences(workflow) WHERE state = 'started' AND ended_at IS NULL;
+    CREATE INDEX occurrences_ended ON occurrences(workflow, ended_at) WHERE ended_at IS NOT NULL;
+    CREATE INDEX occurrences_queued ON occurrences(workflow, id) WHERE state = 'queued';
+    CREATE INDEX occurrences_history ON occurrences(workflow, id);
 "];
 
 pub(super) fn migrate(connection: &Connection) -> Result<(), StoreError> {
