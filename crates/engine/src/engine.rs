@@ -146,8 +146,8 @@ impl Engine {
             tracker: TaskTracker::new(),
             stop: CancellationToken::new(),
         });
-        follow_library(&shared).await?;
         if settings.parallel_runs > 0 {
+            follow_library(&shared).await?;
             shared.tracker.spawn(keep_schedules(Arc::clone(&shared)));
             shared.tracker.spawn(dispatch(Arc::clone(&shared), settings.parallel_runs));
         }
