@@ -22,7 +22,7 @@ pub enum CallFailure {
     /// Not now, and nothing has happened: unreachable, or a harmless call was cut.
     #[error("{0}")]
     Later(String),
-    /// It may have happened: cut after a call that changes something was sent.
+    /// It may have happened: a call that changes something was sent, and its answer was cut, too long or led nowhere.
     #[error("{0}")]
     Unsure(String),
 }

@@ -116,10 +116,8 @@ impl<'a> Session<'a> {
             redirect(&mut outgoing, status, next);
         }
         let place = self.place(&outgoing);
-        Err(CallFailure::communication(format!(
-            "{place} redirects more than {} times",
-            self.calls.redirects
-        )))
+        let why = format!("{place} redirects more than {} times", self.calls.redirects);
+        Err(if effect { CallFailure::Unsure(why) } else { CallFailure::communication(why) })
     }
 
     /// Sends a request, and once more if it is answered by a challenge.

@@ -82,7 +82,8 @@ impl Lost {
                 if harmless { CallFailure::Later(why) } else { CallFailure::Unsure(why) }
             }
             Self::TooLong(most) => {
-                CallFailure::communication(format!("{place} answered more than {most} bytes"))
+                let why = format!("{place} answered more than {most} bytes");
+                if harmless { CallFailure::communication(why) } else { CallFailure::Unsure(why) }
             }
         }
     }

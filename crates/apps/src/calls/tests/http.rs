@@ -138,6 +138,9 @@ async fn an_answer_has_a_bound() {
     let failed = perform(&Calls::new(&options).unwrap(), get("/x")).await.unwrap_err();
     let error = rejected(failed);
     assert_eq!(error.detail.unwrap(), "GET https://api.example/x answered more than 1000 bytes");
+    let written = post("/x", json!({}));
+    let failed = perform(&Calls::new(&options).unwrap(), written).await.unwrap_err();
+    assert!(matches!(failed.failure, CallFailure::Unsure(_)), "it was done: {failed}");
 }
 
 #[tokio::test]
