@@ -9,7 +9,6 @@ use crate::action::Action;
 use crate::schema::Mismatch;
 
 /// One action about to be performed with these arguments.
-#[derive(Debug)]
 pub struct Attempt<'a> {
     pub action: &'a Action,
     /// With every sealed value unsealed. Never printed.
@@ -38,14 +37,36 @@ impl<'a> Attempt<'a> {
     }
 }
 
+/// Without arguments, pre-image and secrets: they hold what no log may show.
+impl std::fmt::Debug for Attempt<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Attempt")
+            .field("action", &self.action.id)
+            .field("key", &self.key)
+            .field("at", &self.at)
+            .finish_non_exhaustive()
+    }
+}
+
 /// A success.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Performed {
     /// Secrets stand at the action's `secret_outputs`; seal them before writing this down.
     pub output: Value,
     /// What was there before, for actions whose inverse needs it.
     pub before: Option<Value>,
     pub exchanges: Vec<Exchange>,
+}
+
+/// Without output and pre-image: they hold secrets and personal data.
+impl std::fmt::Debug for Performed {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Performed")
+            .field("exchanges", &self.exchanges)
+            .finish_non_exhaustive()
+    }
 }
 
 /// One request and its answer as history shows them: credentials, secrets and personal data masked, size bounded.
@@ -70,7 +91,18 @@ pub struct Exchange {
 #[error("{failure}")]
 pub struct Failed {
     pub failure: Failure,
+    /// An earlier request of the same action had its effect, whatever the failure says of the last one.
+    pub partial: bool,
+    /// [`crate::Executor::recover`] performed the action again, and that is what failed.
+    pub repeated: bool,
     pub exchanges: Vec<Exchange>,
+}
+
+impl Failed {
+    /// A failure of the first and only request.
+    pub fn new(failure: Failure, exchanges: Vec<Exchange>) -> Self {
+        Self { failure, partial: false, repeated: false, exchanges }
+    }
 }
 
 /// Why an action was not performed, sorted by what the caller can do next.
@@ -88,6 +120,9 @@ pub enum Failure {
     /// It may have happened. Call [`crate::Executor::recover`] before anything else.
     #[error("{why}")]
     Unsure { why: String },
+    /// It happened, at least in part, and what it answered is of no use. Only a person can say how to go on.
+    #[error("{why}")]
+    Unreadable { why: String },
     /// The link's credentials do not (or no longer) allow it.
     #[error("{why}; {remedy}")]
     Credentials { why: String, remedy: String },
@@ -96,8 +131,10 @@ pub enum Failure {
 /// What became of an attempt without a recorded outcome.
 #[derive(Debug, Clone)]
 pub enum Recovered {
-    /// It is done, earlier or just now.
+    /// A probe found its effect.
     Happened(Performed),
+    /// It was performed again, which does no harm here.
+    Repeated(Performed),
     /// It certainly was not done: perform it (with the same key).
     DidNot,
     /// A person must look.

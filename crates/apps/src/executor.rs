@@ -106,18 +106,23 @@ impl Executor {
         }
     }
 
+    async fn repeat(&self, link: &Link, attempt: &Attempt<'_>) -> Result<Recovered, Failed> {
+        let again = self.perform(link, attempt).await;
+        again.map(Recovered::Repeated).map_err(|failed| Failed { repeated: true, ..failed })
+    }
+
     /// What became of an attempt that was cut, as the action's `recovery` says. Where repeating is declared
     /// harmless it is repeated here.
     pub async fn recover(&self, link: &Link, attempt: &Attempt<'_>) -> Result<Recovered, Failed> {
         if attempt.action.is_repeatable(&attempt.arguments) {
-            return self.perform(link, attempt).await.map(Recovered::Happened);
+            return self.repeat(link, attempt).await;
         }
         match &attempt.action.recovery {
-            Recovery::Repeat => self.perform(link, attempt).await.map(Recovered::Happened),
+            Recovery::Repeat => self.repeat(link, attempt).await,
             Recovery::ProviderKey { valid_hours, .. } => {
                 let age_hours = (self.options.clock)().duration_since(attempt.at).as_hours();
                 if age_hours < i64::from(*valid_hours) {
-                    return self.perform(link, attempt).await.map(Recovered::Happened);
+                    return self.repeat(link, attempt).await;
                 }
                 let app = &attempt.action.service.title;
                 let why = format!(
@@ -188,16 +193,15 @@ impl Executor {
         let last = match session.run(&action.requests, &mut context).await {
             Ok(last) => last,
             Err(failure) => {
-                let ours = already_done(session, attempt, &mut context, &failure).await;
+                let ours = already_done(session, attempt, &mut context, &failure).await?;
                 return ours.map(|output| (output, before)).ok_or(failure);
             }
         };
-        // The effect is there: an output that cannot be made must not look as if nothing had happened.
         let output = match &action.returns {
             None => last,
             Some(returns) => returns
                 .evaluate(&context)
-                .map_err(|error| Failure::Unsure { why: error.to_string() })?,
+                .map_err(|error| session.unreadable(&error.to_string()))?,
         };
         Ok((output, before))
     }
@@ -263,14 +267,22 @@ async fn already_done(
     attempt: &Attempt<'_>,
     context: &mut Value,
     failure: &Failure,
-) -> Option<Value> {
-    let Recovery::ChosenId { probe, conflicts } = &attempt.action.recovery else { return None };
-    let Failure::Rejected { status, .. } = failure else { return None };
+) -> Result<Option<Value>, Failure> {
+    let Recovery::ChosenId { probe, conflicts } = &attempt.action.recovery else { return Ok(None) };
+    let Failure::Rejected { status, .. } = failure else { return Ok(None) };
     if !conflicts.contains(status) {
-        return None;
+        return Ok(None);
     }
-    session.run(&probe.requests, context).await.ok()?;
-    probe.found.evaluate(context).ok().filter(|found| !found.is_null())
+    let unsure = |why: String| Failure::Unsure {
+        why: format!("{failure}, and whether that was this very step could not be read: {why}"),
+    };
+    match session.run(&probe.requests, context).await {
+        Ok(_) => {}
+        Err(Failure::Rejected { .. }) => return Ok(None),
+        Err(lost) => return Err(unsure(lost.to_string())),
+    }
+    let found = probe.found.evaluate(context).map_err(|error| unsure(error.to_string()))?;
+    Ok(Some(found).filter(|found| !found.is_null()))
 }
 
 /// What expressions see. Fails on arguments that the input schema refuses.

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use callboard_apps::{
     Attempt, Catalogue, Executor, Failed, Failure, Link, LinkCredentials, Options, Performed,
+    Recovered,
 };
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
@@ -70,6 +71,53 @@ actions:
     bucket: api
     personal_data: {reads: [], writes: []}
     minutes_saved: 1
+  charges.pair:
+    title: Pair
+    input: {type: object}
+    requests:
+      first: {method: POST, path: /v1/first}
+      second: {method: POST, path: '/v1/{id}', parameters: {id: '${ .results.first.body.id | ltrimstr("x") }'}, body: {n: '${ .results.first.body.n | tonumber }'}}
+    recovery: {ask: nobody knows}
+    inverse: {irreversible: money is gone}
+    bucket: api
+    personal_data: {reads: [], writes: []}
+    minutes_saved: 1
+    risk: additive
+    output: {type: object}
+    version: 1
+    summary: For tests.
+  charges.named:
+    title: Named
+    input: {type: object}
+    request: {method: POST, path: /v1/named}
+    recovery:
+      chosen_id:
+        request: {method: GET, path: /v1/named/1, tolerate: [404]}
+        found: '${ .results.main | if .status == 200 then .body else null end }'
+        conflicts: [409]
+    inverse: {irreversible: money is gone}
+    bucket: api
+    personal_data: {reads: [], writes: []}
+    minutes_saved: 1
+    risk: additive
+    output: {type: object}
+    version: 1
+    summary: For tests.
+  codes.create:
+    title: Codes
+    input: {type: object}
+    request: {method: PUT, path: /v1/codes}
+    returns: '${ {codes: .results.main.body.list | map({code: .}), note: .results.main.body.note} }'
+    secret_outputs: ['/codes/*/code']
+    recovery: repeat
+    inverse: {irreversible: money is gone}
+    bucket: api
+    personal_data: {reads: [], writes: []}
+    minutes_saved: 1
+    risk: additive
+    output: {type: object}
+    version: 1
+    summary: For tests.
 "#;
 
 /// Answers the given texts in turn and keeps what it was sent.
@@ -128,6 +176,13 @@ impl Wire {
         let at = "2026-11-24T12:00:00Z".parse().unwrap();
         let attempt = Attempt::new(action, arguments, "run:charge é".into(), at, "run".into());
         self.executor.perform(&self.link, &attempt).await
+    }
+
+    async fn recover(&self, action: &str) -> Result<Recovered, Failed> {
+        let action = self.catalogue.action(action).unwrap();
+        let at = "2026-11-24T12:00:00Z".parse().unwrap();
+        let attempt = Attempt::new(action, json!({}), "run:step".into(), at, "run".into());
+        self.executor.recover(&self.link, &attempt).await
     }
 
     fn sent(&self) -> Vec<String> {
@@ -256,4 +311,81 @@ fn an_address_with_a_setting_needs_the_setting() {
     assert_eq!(refused, "the address of Billing needs the setting `region`");
     let settings = Map::from_iter([("region".to_owned(), json!("eu"))]);
     assert_eq!(app.base_url(&settings).unwrap().as_str(), "https://eu.billing.example/");
+}
+
+#[tokio::test]
+async fn an_action_that_failed_midway_says_that_a_part_happened() {
+    let first = |n: &str| answer("200 OK", "", &json!({"id": "x1", "n": n}).to_string());
+    for (answers, partial, expected) in [
+        (vec![answer("402 No", "", "{}")], false, "rejected"),
+        (vec![first("1"), answer("402 No", "", "{}")], true, "rejected"),
+        (vec![first("1"), answer("429 Slow", "", "{}")], true, "later"),
+        (vec![first("one")], true, "unreadable"),
+    ] {
+        let wire = Wire::new(answers).await;
+        let failed = wire.perform("billing.charges.pair", json!({})).await.unwrap_err();
+        let found = match &failed.failure {
+            Failure::Rejected { .. } => "rejected",
+            Failure::Later { .. } => "later",
+            Failure::Unreadable { .. } => "unreadable",
+            other => panic!("{other}"),
+        };
+        assert_eq!((found, failed.partial), (expected, partial), "{failed}");
+    }
+}
+
+#[tokio::test]
+async fn a_conflict_that_may_be_our_own_echo_is_unsure_while_nobody_can_look() {
+    let conflict = || answer("409 Conflict", "", r#"{"error":"exists"}"#);
+    for (probe, expected) in [
+        (answer("503 No", "", "{}"), "unsure"),
+        (answer("401 No", "", "{}"), "unsure"),
+        (answer("429 Slow", "", "{}"), "unsure"),
+        (answer("404 No", "", "{}"), "rejected"),
+        (answer("200 OK", "", r#"{"id":1}"#), "performed"),
+    ] {
+        let line = probe.lines().next().unwrap().to_owned();
+        let wire = Wire::new(vec![conflict(), probe]).await;
+        let found = match wire.perform("billing.charges.named", json!({})).await {
+            Ok(_) => "performed",
+            Err(Failed { failure: Failure::Unsure { .. }, .. }) => "unsure",
+            Err(Failed { failure: Failure::Rejected { status: 409, .. }, .. }) => "rejected",
+            Err(other) => panic!("{other}"),
+        };
+        assert_eq!(found, expected, "{line}");
+    }
+}
+
+#[tokio::test]
+async fn recovering_says_whether_it_looked_or_repeated() {
+    let refused = || answer("402 No", "", "{}");
+    let wire = Wire::new(vec![answer("200 OK", "", r#"{"list":[]}"#), refused()]).await;
+    let recovered = wire.recover("billing.codes.create").await;
+    assert!(matches!(recovered, Ok(Recovered::Repeated(_))), "{recovered:?}");
+    let failed = wire.recover("billing.codes.create").await.unwrap_err();
+    assert!(failed.repeated && !failed.partial, "{failed}");
+    let wire = Wire::new(vec![answer("200 OK", "", "{}"), answer("503 No", "", "{}")]).await;
+    let recovered = wire.recover("billing.charges.named").await;
+    assert!(matches!(recovered, Ok(Recovered::Happened(_))), "{recovered:?}");
+    assert!(!wire.recover("billing.charges.named").await.unwrap_err().repeated);
+}
+
+#[tokio::test]
+async fn secret_outputs_are_masked_wherever_else_they_stand() {
+    let body = json!({"list": ["c0de-one", "c0de-two"], "note": "use c0de-two first"});
+    let wire = Wire::new(vec![answer("200 OK", "", &body.to_string())]).await;
+    let done = wire.perform("billing.codes.create", json!({})).await.unwrap();
+    let codes = json!([{"code": "c0de-one"}, {"code": "c0de-two"}]);
+    assert_eq!(done.output, json!({"codes": codes, "note": "use [secret] first"}));
+    let shown = serde_json::to_string(&done.exchanges).unwrap();
+    assert!(shown.contains("[secret]") && !shown.contains("c0de"), "{shown}");
+    assert!(!format!("{done:?}").contains("c0de"), "{done:?}");
+}
+
+#[tokio::test]
+async fn an_effect_whose_answer_cannot_be_read_is_for_a_person() {
+    let wire = Wire::new(vec![answer("200 OK", "", r#"{"list":7}"#)]).await;
+    let failed = wire.perform("billing.codes.create", json!({})).await.unwrap_err();
+    assert!(matches!(failed.failure, Failure::Unreadable { .. }), "{failed}");
+    assert!(failed.partial && failed.to_string().starts_with("it happened, but"), "{failed}");
 }

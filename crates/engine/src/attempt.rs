@@ -108,6 +108,7 @@ impl Going {
         };
         let result = result.map(|recovered| match recovered {
             Recovered::Happened(done) => Recovered::Happened(self.seal(&action, vault, done)),
+            Recovered::Repeated(done) => Recovered::Repeated(self.seal(&action, vault, done)),
             other => other,
         });
         let Self { step, attempt, delays, then, .. } = self;
@@ -117,18 +118,15 @@ impl Going {
                 outcome::of_performing(tried, Ok(done))
             }
             (Then::Perform, Err(failed)) => outcome::of_performing(tried, Err(failed)),
-            (_, result) => outcome::of_recovering(tried, &action.recovery, result),
+            (_, result) => outcome::of_recovering(tried, result),
         }
     }
 
     #[expect(clippy::result_large_err, reason = "the performer's own error, handed on at once")]
     fn open<'a>(&self, admitted: &'a Admitted, vault: &Vault) -> Result<Attempt<'a>, Failed> {
-        let closed = |error: VaultError| Failed {
-            failure: Failure::Credentials {
-                why: error.to_string(),
-                remedy: "start with the key that this data was sealed with".into(),
-            },
-            exchanges: Vec::new(),
+        let closed = |error: VaultError| {
+            let remedy = "start with the key that this data was sealed with".into();
+            Failed::new(Failure::Credentials { why: error.to_string(), remedy }, Vec::new())
         };
         let mut arguments = admitted.arguments.clone();
         let secrets = sealing::open(vault, &self.run, &mut arguments).map_err(closed)?;

@@ -208,9 +208,10 @@ impl StepDetail {
                 self.how = Some(*how);
                 self.end(StepStatus::Completed, at, exchanges);
             }
-            Fact::Failed { error, exchanges, .. } => {
+            Fact::Failed { error, partial, exchanges, .. } => {
                 self.error = Some(error.clone());
                 self.end(StepStatus::Faulted, at, exchanges);
+                self.note = partial.then(|| "a part of it happened before it failed".into());
             }
             Fact::Deferred { why, next_at, exchanges, .. } => {
                 self.status = StepStatus::Waiting;

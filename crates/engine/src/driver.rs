@@ -268,7 +268,14 @@ impl Driver {
                         return self.write(outcome::lost(step, attempt, known, self.now()));
                     }
                     Err(Refused::Never(error)) => {
-                        return self.write(Fact::Failed { step, attempt, error, exchanges });
+                        let partial = false;
+                        return self.write(Fact::Failed {
+                            step,
+                            attempt,
+                            error,
+                            partial,
+                            exchanges,
+                        });
                     }
                     Err(Refused::NoLink { known, remedy }) => {
                         let reason = Reason::NoLink;
@@ -331,8 +338,8 @@ impl Driver {
                 self.write(Fact::WorkflowStarted { step, task, workflow, run })
             }
             Err(error) => {
-                let (attempt, exchanges) = (0, Vec::new());
-                self.write(Fact::Failed { step, attempt, error, exchanges })
+                let (attempt, partial, exchanges) = (0, false, Vec::new());
+                self.write(Fact::Failed { step, attempt, error, partial, exchanges })
             }
         }
     }

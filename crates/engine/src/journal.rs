@@ -65,6 +65,9 @@ pub enum Fact {
         step: StepId,
         attempt: u32,
         error: WorkflowError,
+        /// An earlier request of the same step had its effect.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        partial: bool,
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         exchanges: Vec<Exchange>,
     },

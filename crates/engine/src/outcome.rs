@@ -1,8 +1,6 @@
 //! What follows from how a call ended. Pure.
 
-use callboard_apps::{
-    CallFailed, CallFailure, Exchange, Failed, Failure, Performed, Recovered, Recovery,
-};
+use callboard_apps::{CallFailed, CallFailure, Exchange, Failed, Failure, Performed, Recovered};
 use callboard_flow::{ErrorKind, StepId, WorkflowError};
 use jiff::Timestamp;
 use serde_json::Value;
@@ -24,20 +22,21 @@ pub(crate) struct Tried {
 pub(crate) fn of_performing(tried: Tried, result: Result<Performed, Failed>) -> Fact {
     match result {
         Ok(performed) => succeeded(tried, How::Performed, performed),
-        Err(Failed { failure, exchanges }) => match failure {
+        Err(Failed { failure, partial, exchanges, .. }) => match failure {
             Failure::InvalidArguments(_) => {
                 let error = WorkflowError::new(ErrorKind::Validation, failure.to_string());
-                failed(tried, error, exchanges)
+                failed(tried, error, partial, exchanges)
             }
             Failure::Rejected { status, title, body } => {
-                failed(tried, rejection(status, &title, &body), exchanges)
+                failed(tried, rejection(status, &title, &body), partial, exchanges)
             }
             Failure::Later { retry_at, why } => {
-                deferred(tried, why, retry_at, Then::Perform, exchanges)
+                deferred(tried, why, retry_at, after(partial), exchanges)
             }
             Failure::Unsure { why } => deferred(tried, why, None, Then::Recover, exchanges),
+            Failure::Unreadable { why } => unknown(tried, why, exchanges),
             Failure::Credentials { why, remedy } => {
-                attention(tried, Reason::Credentials, why, remedy, Then::Perform, exchanges)
+                attention(tried, Reason::Credentials, why, remedy, after(partial), exchanges)
             }
         },
     }
@@ -45,10 +44,9 @@ pub(crate) fn of_performing(tried: Tried, result: Result<Performed, Failed>) -> 
 
 /// After looking at what stands there failed: nothing was attempted, so nothing can have happened.
 pub(crate) fn of_looking(tried: Tried, failed: Failed) -> Fact {
-    let Failed { failure, exchanges } = failed;
-    match failure {
-        Failure::Unsure { why } => deferred(tried, why, None, Then::Perform, exchanges),
-        failure => of_performing(tried, Err(Failed { failure, exchanges })),
+    match failed.failure {
+        Failure::Unsure { why } => deferred(tried, why, None, Then::Perform, failed.exchanges),
+        _ => of_performing(tried, Err(failed)),
     }
 }
 
@@ -56,7 +54,7 @@ pub(crate) fn of_looking(tried: Tried, failed: Failed) -> Fact {
 pub(crate) fn of_calling(tried: Tried, failed: CallFailed) -> Fact {
     let CallFailed { failure, exchanges } = failed;
     match failure {
-        CallFailure::Rejected(error) => self::failed(tried, error, exchanges),
+        CallFailure::Rejected(error) => self::failed(tried, error, false, exchanges),
         CallFailure::Later(why) => deferred(tried, why, None, Then::Perform, exchanges),
         CallFailure::Unsure(why) => deferred(tried, why, None, Then::Recover, exchanges),
     }
@@ -73,17 +71,22 @@ pub(crate) fn lost(step: StepId, attempt: u32, known: String, now: Timestamp) ->
     unknown(Tried { step, attempt, delays: 0, now }, known, Vec::new())
 }
 
+/// A sealed value does not open, or not where it stands: trying again would change nothing.
+pub(crate) fn of_not_opening(tried: Tried, why: String, then: Then) -> Fact {
+    let remedy = "start with the key that this data was sealed with, or change the definition";
+    attention(tried, Reason::Credentials, why, remedy.into(), then, Vec::new())
+}
+
+/// What follows when the time has come, or the link is mended.
+fn after(partial: bool) -> Then {
+    if partial { Then::Recover } else { Then::Perform }
+}
+
 /// After finding out about an attempt without an outcome.
-pub(crate) fn of_recovering(
-    tried: Tried,
-    recovery: &Recovery,
-    result: Result<Recovered, Failed>,
-) -> Fact {
-    let repeats = matches!(recovery, Recovery::Repeat | Recovery::ProviderKey { .. });
+pub(crate) fn of_recovering(tried: Tried, result: Result<Recovered, Failed>) -> Fact {
     match result {
-        Ok(Recovered::Happened(performed)) => {
-            succeeded(tried, if repeats { How::Repeated } else { How::Probed }, performed)
-        }
+        Ok(Recovered::Happened(performed)) => succeeded(tried, How::Probed, performed),
+        Ok(Recovered::Repeated(performed)) => succeeded(tried, How::Repeated, performed),
         Ok(Recovered::DidNot) => {
             let (why, next_at) =
                 ("it certainly had no effect: it is performed again".into(), tried.now);
@@ -98,7 +101,7 @@ pub(crate) fn of_recovering(
             }
         }
         Ok(Recovered::Unknown { why, exchanges }) => unknown(tried, why, exchanges),
-        Err(Failed { failure, exchanges }) => match failure {
+        Err(Failed { failure, partial, repeated, exchanges }) => match failure {
             Failure::Later { retry_at, why } => {
                 deferred(tried, why, retry_at, Then::Recover, exchanges)
             }
@@ -106,8 +109,9 @@ pub(crate) fn of_recovering(
             Failure::Credentials { why, remedy } => {
                 attention(tried, Reason::Credentials, why, remedy, Then::Recover, exchanges)
             }
-            Failure::Rejected { status, title, body } if repeats => {
-                failed(tried, rejection(status, &title, &body), exchanges)
+            Failure::Unreadable { why } => unknown(tried, why, exchanges),
+            Failure::Rejected { status, title, body } if repeated => {
+                failed(tried, rejection(status, &title, &body), partial, exchanges)
             }
             failure @ (Failure::Rejected { .. } | Failure::InvalidArguments(_)) => {
                 unknown(tried, format!("finding out was refused: {failure}"), exchanges)
@@ -122,8 +126,8 @@ fn succeeded(tried: Tried, how: How, performed: Performed) -> Fact {
     Fact::Succeeded { step: tried.step, attempt: tried.attempt, how, output, exchanges }
 }
 
-fn failed(tried: Tried, error: WorkflowError, exchanges: Vec<Exchange>) -> Fact {
-    Fact::Failed { step: tried.step, attempt: tried.attempt, error, exchanges }
+fn failed(tried: Tried, error: WorkflowError, partial: bool, exchanges: Vec<Exchange>) -> Fact {
+    Fact::Failed { step: tried.step, attempt: tried.attempt, error, partial, exchanges }
 }
 
 fn deferred(

@@ -154,7 +154,7 @@ async fn a_mail_whose_answer_was_lost_is_sent_again_with_its_key_while_the_key_i
     let attempt = stage.attempt("resend.emails.send", mail());
     stage.cut("resend", "emails.send", Cut::After);
     stage.executor.perform(&stage.link("resend"), &attempt).await.unwrap_err();
-    let Recovered::Happened(sent) = stage.recover(&attempt).await.unwrap() else { panic!() };
+    let Recovered::Repeated(sent) = stage.recover(&attempt).await.unwrap() else { panic!() };
     let emails = stage.sandbox.rows("resend", "emails");
     assert_eq!((emails.len(), &emails[0]["id"]), (1, &sent.output["id"]));
     stage.advance(SignedDuration::from_hours(24));
@@ -169,7 +169,7 @@ async fn a_repeatable_write_is_recovered_by_repeating_it() {
     let attempt = stage.attempt("airtable.records.upsert", upsert());
     stage.cut("airtable", "records.upsert", Cut::After);
     stage.executor.perform(&stage.link("airtable"), &attempt).await.unwrap_err();
-    assert!(matches!(stage.recover(&attempt).await.unwrap(), Recovered::Happened(_)));
+    assert!(matches!(stage.recover(&attempt).await.unwrap(), Recovered::Repeated(_)));
     assert_eq!(stage.sandbox.rows("airtable", "records").len(), 1);
 }
 

@@ -140,6 +140,30 @@ impl Redactor {
     }
 }
 
+/// What stands at a pointer, with the place; `*` in the pointer is every member.
+pub(crate) fn places(value: &Value, pointer: &str) -> Vec<(String, Value)> {
+    let Some((before, after)) = pointer.split_once("/*") else {
+        return value
+            .pointer(pointer)
+            .map(|found| (pointer.to_owned(), found.clone()))
+            .into_iter()
+            .collect();
+    };
+    let members: Vec<String> = match value.pointer(before) {
+        Some(Value::Array(items)) => (0..items.len()).map(|index| index.to_string()).collect(),
+        Some(Value::Object(map)) => {
+            map.keys().map(|name| name.replace('~', "~0").replace('/', "~1")).collect()
+        }
+        _ => Vec::new(),
+    };
+    let below = members.iter().flat_map(|member| {
+        let inner = value.pointer(&format!("{before}/{member}")).map(|inner| places(inner, after));
+        let place = move |(rest, found)| (format!("{before}/{member}{rest}"), found);
+        inner.unwrap_or_default().into_iter().map(place)
+    });
+    below.collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -161,6 +185,22 @@ mod tests {
         let query =
             [("email".to_owned(), "a@b".to_owned()), ("q".to_owned(), "s3cr3t/ticket".to_owned())];
         assert_eq!(redactor.url("https://x/y", &query), "https://x/y?email=[personal]&q=[secret]");
+    }
+
+    #[test]
+    fn a_star_is_every_member() {
+        let value = json!({"codes": [{"code": 1}, {"other": 2}, {"code": 3}], "by": {"a/b": [4]}});
+        for (pointer, expected) in [
+            ("/codes/*/code", vec![("/codes/0/code", json!(1)), ("/codes/2/code", json!(3))]),
+            ("/by/*/0", vec![("/by/a~1b/0", json!(4))]),
+            ("/codes/1/other", vec![("/codes/1/other", json!(2))]),
+            ("/by/*/*", vec![("/by/a~1b/0", json!(4))]),
+            ("/nowhere/*", vec![]),
+        ] {
+            let expected: Vec<_> =
+                expected.into_iter().map(|(place, found)| (place.to_owned(), found)).collect();
+            assert_eq!(places(&value, pointer), expected, "{pointer}");
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::Executor;
-use super::redact::Redactor;
+use super::redact::{Redactor, places};
 use super::request::{Rendered, Request, evaluate};
 use super::verdict::Reply;
 use crate::action::Risk;
@@ -17,16 +17,24 @@ use crate::link::{Link, LinkCredentials};
 /// Lists longer than this are not fanned out inside one action; a workflow's `for` does that durably.
 const LONGEST_EACH: usize = 200;
 
+/// An exchange before anything in it is masked: what is secret is known only at the end.
+struct Recorded {
+    exchange: Exchange,
+    query: Vec<(String, String)>,
+}
+
 pub(super) struct Session<'a> {
     executor: &'a Executor,
     link: &'a Link,
     service: &'a Service,
     pub(super) redactor: Redactor,
-    exchanges: Vec<Exchange>,
+    recorded: Vec<Recorded>,
     /// Whether sending any of its writes again does nothing more.
     repeatable: bool,
     /// Whether none of its requests has an effect.
     reads: bool,
+    /// Whether a request that is no read succeeded.
+    wrote: bool,
     key: &'a str,
     correlation: &'a str,
     secret_outputs: &'a [String],
@@ -77,9 +85,10 @@ impl<'a> Session<'a> {
             link,
             service,
             redactor,
-            exchanges: Vec::new(),
+            recorded: Vec::new(),
             repeatable: true,
             reads: true,
+            wrote: false,
             key: "",
             correlation: "",
             secret_outputs: &[],
@@ -87,18 +96,40 @@ impl<'a> Session<'a> {
     }
 
     pub(super) fn into_exchanges(self) -> Vec<Exchange> {
-        self.exchanges
+        let redactor = self.redactor;
+        let masked = self.recorded.into_iter().map(|Recorded { exchange, query }| Exchange {
+            url: redactor.url(&exchange.url, &query),
+            request: exchange.request.map(|body| redactor.body(&body)),
+            answer: exchange.answer.map(|body| redactor.body(&body)),
+            note: exchange.note.map(|note| redactor.text(&note)),
+            ..exchange
+        });
+        masked.collect()
+    }
+
+    /// The requests succeeded, and what they answered is not what was expected.
+    pub(super) fn unreadable(&self, why: &str) -> Failure {
+        if self.reads {
+            return super::request::mismatch(why);
+        }
+        Failure::Unreadable { why: format!("it happened, but its answer cannot be read: {why}") }
     }
 
     /// A failure holds what the service said, so secrets that it repeats are masked.
     pub(super) fn failed(self, failure: Failure) -> Failed {
         let text = |text: &str| self.redactor.text(text);
         let failure = match failure {
+            Failure::InvalidArguments(_) if self.wrote => Failure::Unreadable {
+                why: text(&format!(
+                    "a part of it happened, and the rest cannot be sent: {failure}"
+                )),
+            },
             Failure::Rejected { status, title, body } => {
                 Failure::Rejected { status, title: text(&title), body: self.redactor.body(&body) }
             }
             Failure::Later { retry_at, why } => Failure::Later { retry_at, why: text(&why) },
             Failure::Unsure { why } => Failure::Unsure { why: text(&why) },
+            Failure::Unreadable { why } => Failure::Unreadable { why: text(&why) },
             Failure::Credentials { why, remedy } => {
                 Failure::Credentials { why: text(&why), remedy }
             }
@@ -110,20 +141,24 @@ impl<'a> Session<'a> {
                 Failure::InvalidArguments(mismatches)
             }
         };
-        Failed { failure, exchanges: self.exchanges }
+        let partial = self.wrote;
+        Failed { failure, partial, repeated: false, exchanges: self.into_exchanges() }
     }
 
     /// An output may repeat what it was sent; only declared secrets leave unmasked.
-    pub(super) fn performed(self, output: &Value, before: Option<Value>) -> Performed {
+    pub(super) fn performed(mut self, output: &Value, before: Option<Value>) -> Performed {
+        let secrets = self.secret_outputs.iter().flat_map(|pointer| places(output, pointer));
+        let secrets: Vec<(String, Value)> = secrets.collect();
+        for (_, secret) in &secrets {
+            self.redactor.hide_all(secret);
+        }
         let mut masked = self.redactor.values_only(output);
-        for pointer in self.secret_outputs {
-            if let (Some(place), Some(secret)) =
-                (masked.pointer_mut(pointer), output.pointer(pointer))
-            {
-                *place = secret.clone();
+        for (pointer, secret) in secrets {
+            if let Some(place) = masked.pointer_mut(&pointer) {
+                *place = secret;
             }
         }
-        Performed { output: masked, before, exchanges: self.exchanges }
+        Performed { output: masked, before, exchanges: self.into_exchanges() }
     }
 
     /// Sends the requests in order; answers are added to `.results`. Answers the body of the last one.
@@ -224,6 +259,7 @@ impl<'a> Session<'a> {
         };
         self.record(rendered, at, &sent);
         let reply = sent?;
+        self.wrote |= reply.is_success() && !reads;
         let context = reply.context();
         let tolerated =
             request.tolerate.iter().any(|tolerance| tolerance.accepts(reply.status, &context));
@@ -239,19 +275,20 @@ impl<'a> Session<'a> {
         let base =
             format!("{}{}", self.link.base_url.as_str().trim_end_matches('/'), rendered.path);
         let (status, answer, note) = match sent {
-            Ok(reply) => (Some(reply.status), Some(self.redactor.body(&reply.body)), None),
-            Err(failure) => (None, None, Some(self.redactor.text(&failure.to_string()))),
+            Ok(reply) => (Some(reply.status), Some(reply.body.clone()), None),
+            Err(failure) => (None, None, Some(failure.to_string())),
         };
-        self.exchanges.push(Exchange {
+        let exchange = Exchange {
             method: rendered.method.to_string(),
-            url: self.redactor.url(&base, &rendered.query),
+            url: base,
             status,
             at,
             duration_ms: u64::try_from(took).unwrap_or(0),
-            request: rendered.body.as_ref().map(|body| self.redactor.body(body)),
+            request: rendered.body.clone(),
             answer,
             note,
-        });
+        };
+        self.recorded.push(Recorded { exchange, query: rendered.query.clone() });
     }
 
     /// Every write carries its key and the run it belongs to, whether or not the service looks at them.

@@ -130,6 +130,35 @@ async fn a_bad_credential_asks_for_help_and_goes_on_when_the_link_is_changed() {
 }
 
 #[tokio::test]
+async fn an_effect_whose_answer_cannot_be_read_is_not_repeated() {
+    let premises = Premises::new();
+    let engine = premises.open_with_link(&[&one_call("office.desks.assign")]).await;
+    let failure = Failure::Unreadable { why: "it happened, but its answer is odd".into() };
+    premises.office.will("office.desks.assign", Fate::Fails(failure));
+    let run = engine.start_run(start("one-call", None)).await.unwrap().run;
+    let asks = at_rest(&engine, &run).await;
+    assert_eq!((asks.status, asks.steps[0].attempts), (RunStatus::Attention, 1));
+    assert_eq!(asks.steps[0].note.as_deref(), Some("it happened, but its answer is odd"));
+    assert!(premises.office.effects().is_empty(), "nothing was sent again");
+}
+
+#[tokio::test]
+async fn a_call_whose_sealed_value_does_not_open_asks_for_help_at_once() {
+    let text = "
+document: {dsl: 1.0.3, namespace: test, name: pets, version: 1.0.0}
+do: [{pet: {call: http, with: {method: post, endpoint: 'https://pets.test/1', body: {x: 'sealed:v1:torn~'}}}}]
+";
+    let premises = Premises::new();
+    premises.office.calls_out.store(true, std::sync::atomic::Ordering::SeqCst);
+    let engine = premises.open(&[text]).await;
+    let run = engine.start_run(start("pets", None)).await.unwrap().run;
+    let asks = at_rest(&engine, &run).await;
+    assert_eq!(asks.status, RunStatus::Attention, "{asks:#?}");
+    assert!(asks.steps[0].remedy.as_deref().unwrap().starts_with("start with the key"));
+    assert!(premises.office.notes.lock().unwrap().is_empty(), "nothing was sent");
+}
+
+#[tokio::test]
 async fn a_missing_link_asks_for_one_and_nothing_is_attempted_before() {
     let premises = Premises::new();
     let engine = premises.open(&[&one_call("office.desks.assign")]).await;

@@ -144,7 +144,7 @@ impl Performer for Office {
         self.looks.fetch_add(1, Ordering::SeqCst);
         let fate = self.fates.lock().unwrap().get_mut("look").and_then(VecDeque::pop_front);
         if let Some(Fate::Fails(failure)) = fate {
-            return Err(Failed { failure, exchanges: Vec::new() });
+            return Err(Failed::new(failure, Vec::new()));
         }
         Ok(Some(json!({"desk": 7 + self.moves.load(Ordering::SeqCst)})))
     }
@@ -155,7 +155,7 @@ impl Performer for Office {
             self.fates.lock().unwrap().get_mut(&attempt.action.id).and_then(VecDeque::pop_front);
         match fate {
             None => Ok(self.take_effect(attempt)),
-            Some(Fate::Fails(failure)) => Err(Failed { failure, exchanges: Vec::new() }),
+            Some(Fate::Fails(failure)) => Err(Failed::new(failure, Vec::new())),
             Some(Fate::Panics) => panic!("a mistake in the program"),
             Some(Fate::Dawdles) => {
                 self.dawdling.notify_one();
@@ -164,10 +164,7 @@ impl Performer for Office {
             }
             Some(Fate::Vanishes) => {
                 self.take_effect(attempt);
-                Err(Failed {
-                    failure: Failure::Unsure { why: "the line was cut".into() },
-                    exchanges: Vec::new(),
-                })
+                Err(Failed::new(Failure::Unsure { why: "the line was cut".into() }, Vec::new()))
             }
         }
     }
@@ -177,7 +174,10 @@ impl Performer for Office {
             Recovery::Ask { why } => {
                 Ok(Recovered::Unknown { why: why.clone(), exchanges: Vec::new() })
             }
-            Recovery::Repeat => self.perform(link, attempt).await.map(Recovered::Happened),
+            Recovery::Repeat => {
+                let again = self.perform(link, attempt).await;
+                again.map(Recovered::Repeated).map_err(|failed| Failed { repeated: true, ..failed })
+            }
             _ if self.effects().contains_key(&attempt.key) => {
                 Ok(Recovered::Happened(Self::answer(attempt)))
             }
