@@ -1,7 +1,7 @@
 //! The language's own calls (`http`, `openapi`, `mcp`): no action stands behind them, so nothing declares how to
 //! recover them. What only reads is repeated; about everything else a person is asked.
 
-use callboard_apps::{CallAnswer, CallFailed, CallFailure, without_secrets};
+use callboard_apps::{CallAnswer, without_secrets};
 use callboard_flow::FunctionCall;
 use secrecy::SecretString;
 use serde_json::{Map, Value, json};
@@ -47,11 +47,14 @@ pub(crate) async fn go(
     time: &dyn Time,
 ) -> Fact {
     let key = crate::attempt::key(&going.run, &going.step);
+    let (step, attempt, delays) = (going.step.clone(), going.attempt, going.delays);
     let result = match open(going, call, vault) {
         Ok((call, secrets)) => performer.call(&call, &key, &secrets).await,
-        Err(why) => Err(CallFailed { failure: CallFailure::Later(why), exchanges: Vec::new() }),
+        Err(why) => {
+            let tried = Tried { step, attempt, delays, now: time.now() };
+            return outcome::of_not_opening(tried, why, going.then);
+        }
     };
-    let (step, attempt, delays) = (going.step.clone(), going.attempt, going.delays);
     match result {
         Ok(CallAnswer { output, exchanges }) => {
             Fact::Succeeded { step, attempt, how: How::Performed, output, exchanges }
