@@ -175,6 +175,9 @@ impl From<LinkError> for ApiError {
             LinkError::InvalidSettings { .. } => {
                 (StatusCode::UNPROCESSABLE_ENTITY, "invalid_settings")
             }
+            LinkError::InvalidAddress { .. } => {
+                (StatusCode::UNPROCESSABLE_ENTITY, "invalid_address")
+            }
             LinkError::Secrets { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "invalid_secrets"),
             LinkError::Vault(_) | LinkError::Store(_) => {
                 (StatusCode::INTERNAL_SERVER_ERROR, "internal")

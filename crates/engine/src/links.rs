@@ -1,5 +1,6 @@
 //! Links: which tenant or app, and as whom. Credentials are sealed at rest and never leave by this module's answers.
 
+mod address;
 mod credentials;
 mod test;
 
@@ -54,6 +55,10 @@ pub enum LinkError {
     UnknownApp { app: String, known: String },
     #[error("the settings of the link do not fit {app}: {why}")]
     InvalidSettings { app: String, why: String },
+    #[error(
+        "the address of a link to {app} {wrong}; right is `https://HOST/PATH`, or `http://` on this machine only, without user, query or fragment"
+    )]
+    InvalidAddress { app: String, wrong: &'static str },
     #[error("a link to {app} {wrong}; its secrets are {known}")]
     Secrets { app: String, wrong: String, known: String },
     #[error("{0}")]
@@ -116,6 +121,8 @@ impl Links {
             Some(url) => url,
             None => app.base_url(&settings).map_err(|error| invalid(error.to_string()))?,
         };
+        address::check(&base_url)
+            .map_err(|wrong| LinkError::InvalidAddress { app: app.name.clone(), wrong })?;
         let (credentials, webhook_secret) = credentials::from_secrets(app, &secrets)?;
         let sealed = self
             .vault

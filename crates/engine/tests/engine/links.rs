@@ -49,6 +49,10 @@ async fn a_link_that_cannot_work_is_refused_with_a_reason() {
             LinkDraft { secrets: [("pin".into(), KEY.into())].into(), ..good() },
             "has no secret `pin`",
         ),
+        (
+            LinkDraft { url: Some("https://x:the-office-key@a.test".parse().unwrap()), ..good() },
+            "user name or password; right is `https://HOST/PATH`",
+        ),
         (LinkDraft { secrets: [].into(), ..good() }, "needs `secret`"),
         (
             LinkDraft {
