@@ -109,6 +109,9 @@ impl From<AnswerError> for ApiError {
             AnswerError::UnknownRun { .. } => (StatusCode::NOT_FOUND, "unknown_run"),
             AnswerError::Final { .. } => (StatusCode::CONFLICT, "run_is_final"),
             AnswerError::NothingAsked { .. } => (StatusCode::CONFLICT, "nothing_asked"),
+            AnswerError::InvalidOutput { .. } => {
+                (StatusCode::UNPROCESSABLE_ENTITY, "invalid_output")
+            }
             AnswerError::NeedlessOutput => (StatusCode::BAD_REQUEST, "needless_output"),
             AnswerError::Store(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
         };

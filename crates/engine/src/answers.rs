@@ -8,6 +8,7 @@ use crate::engine::Engine;
 use crate::ids::RunId;
 use crate::look::LookError;
 use crate::run::{RunStatus, Verdict};
+use crate::sealing;
 use crate::store::{Change, Refusal, Signal, StoreError};
 
 /// An answer to a step that needs attention.
@@ -30,6 +31,8 @@ pub enum AnswerError {
     Final { run: RunId, status: RunStatus },
     #[error("the run {run} has no step `{step}` that needs attention{}", steps_asking(.asking))]
     NothingAsked { run: RunId, step: StepId, asking: Vec<StepId> },
+    #[error("the output does not fit `{action}`: {why}")]
+    InvalidOutput { action: String, why: String },
     #[error("an output belongs to the verdict `happened` only")]
     NeedlessOutput,
     #[error("{0}")]
@@ -61,7 +64,28 @@ impl Engine {
         if !asking.contains(&step) {
             return Err(AnswerError::NothingAsked { run: run.clone(), step, asking });
         }
+        let output = output.map(|output| self.taken(run, &detail, &step, output)).transpose()?;
         self.say(run, Signal::Resolve { step, verdict, by, output }).await
+    }
+
+    /// What a person says that a step answered: like the action's own answer, checked, and its secrets sealed.
+    fn taken(
+        &self,
+        run: &RunId,
+        detail: &RunDetail,
+        step: &StepId,
+        mut output: Value,
+    ) -> Result<Value, AnswerError> {
+        let known = detail.steps.iter().find(|known| known.step == *step);
+        let action = known.and_then(|step| self.catalogue().action(step.action.as_deref()?));
+        // The language's own calls declare no output.
+        let Some(action) = action else { return Ok(output) };
+        action.output.check(&output).map_err(|mismatches| AnswerError::InvalidOutput {
+            action: action.id.clone(),
+            why: mismatches.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
+        })?;
+        sealing::seal(&self.shared.vault, run, &action.secret_outputs, &mut output);
+        Ok(output)
     }
 
     async fn say(&self, run: &RunId, signal: Signal) -> Result<(), AnswerError> {

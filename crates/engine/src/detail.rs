@@ -265,7 +265,7 @@ impl StepDetail {
             Fact::Resolved { verdict, by, output, .. } => {
                 self.resolved_by = Some(by.clone());
                 if *verdict == Verdict::Happened {
-                    self.output.clone_from(output);
+                    self.output = output.as_ref().map(masked);
                     self.end(StepStatus::Completed, at, &[]);
                 } else {
                     self.go_on();

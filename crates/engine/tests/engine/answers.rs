@@ -4,7 +4,7 @@ use callboard_engine::{AnswerError, Resolution, RunStatus, Verdict};
 use callboard_flow::StepId;
 use serde_json::json;
 
-use crate::harness::{Fate, PATIENCE, Premises, at_rest, one_call, start};
+use crate::harness::{Fate, PATIENCE, Premises, at_rest, one_call, printed, start};
 
 fn resolution(step: &str, verdict: Verdict) -> Resolution {
     Resolution { step: StepId::new(step), verdict, output: None, by: "ada".into() }
@@ -45,6 +45,24 @@ async fn an_answer_that_nobody_asked_for_is_refused() {
     assert!(wrong.to_string().contains("those that do: `do/only`"), "{wrong}");
     let needless = Resolution { output: Some(json!(1)), ..resolution("do/only", Verdict::Repeat) };
     assert!(matches!(engine.resolve(&run, needless).await, Err(AnswerError::NeedlessOutput)));
+}
+
+#[tokio::test]
+async fn an_output_that_a_person_gives_is_checked_and_its_secrets_are_sealed() {
+    let premises = Premises::new();
+    let engine = premises.open_with_link(&[&one_call("office.badges.print")]).await;
+    premises.office.will("office.badges.print", Fate::Vanishes);
+    let run = engine.start_run(start("one-call", None)).await.unwrap().run;
+    crate::harness::to_the_end(&engine, &premises.time, &run).await;
+    let happened =
+        |output| Resolution { output: Some(output), ..resolution("do/only", Verdict::Happened) };
+    let wrong = engine.resolve(&run, happened(json!({"code": 7}))).await.unwrap_err();
+    assert!(wrong.to_string().contains("does not fit `office.badges.print`: /code"), "{wrong}");
+    engine.resolve(&run, happened(json!({"code": "s3cret-code"}))).await.unwrap();
+    let done = engine.wait_for_run(&run, PATIENCE).await.unwrap();
+    assert_eq!(done.output, Some(json!({"code": "[sealed]"})), "{done:#?}");
+    let history = printed(&engine.history(&run).await.unwrap());
+    assert!(!history.contains("s3cret-code"), "{history}");
 }
 
 #[tokio::test]
