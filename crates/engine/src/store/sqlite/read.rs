@@ -1,7 +1,7 @@
 //! Questions as SQL.
 
 use jiff::Timestamp;
-use rusqlite::{Connection, Params, params};
+use rusqlite::{Connection, Params, params, params_from_iter};
 
 use super::rows::{Columns, from_list};
 use super::threads::failed;
@@ -31,18 +31,30 @@ pub(super) fn find_run(
 
 pub(super) fn list_runs(connection: &Connection, filter: &RunFilter) -> Result<Page, StoreError> {
     let limit = filter.limit.clamp(1, MOST);
-    let sql = "SELECT * FROM runs WHERE id < ?1 AND (?2 IS NULL OR status = ?2) AND (?3 IS NULL OR workflow = ?3) \
-               ORDER BY id DESC LIMIT ?4";
-    // `~` sorts after every letter and digit.
-    let before = filter.before.as_ref().map_or("run_~", RunId::as_str);
-    let status = filter.status.map(crate::run::RunStatus::name);
-    let one_more = i64::try_from(limit + 1).unwrap_or(i64::MAX);
-    let mut runs =
-        rows(connection, "runs", sql, params![before, status, filter.workflow, one_more], run)?;
+    let (sql, values) = list_runs_query(filter, limit + 1);
+    let mut runs = rows(connection, "runs", &sql, params_from_iter(values), run)?;
     let more = runs.len() > limit;
     runs.truncate(limit);
     let next = if more { runs.last().map(|run| run.id.clone()) } else { None };
     Ok(Page { runs, next })
+}
+
+/// Only the conditions that there are: an index cannot serve "this, or anything".
+fn list_runs_query(filter: &RunFilter, most: usize) -> (String, Vec<String>) {
+    let conditions = [
+        ("id <", filter.before.as_ref().map(|run| run.as_str().to_owned())),
+        ("status =", filter.status.map(|status| status.name().to_owned())),
+        ("workflow =", filter.workflow.clone()),
+    ];
+    let (mut sql, mut values) = ("SELECT * FROM runs".to_owned(), Vec::new());
+    for (condition, value) in conditions {
+        let Some(value) = value else { continue };
+        let word = if values.is_empty() { "WHERE" } else { "AND" };
+        values.push(value);
+        sql.push_str(&format!(" {word} {condition} ?{}", values.len()));
+    }
+    sql.push_str(&format!(" ORDER BY id DESC LIMIT {most}"));
+    (sql, values)
 }
 
 pub(super) fn journal(connection: &Connection, id: &RunId) -> Result<Vec<Entry>, StoreError> {
@@ -213,4 +225,33 @@ pub(super) fn rows<T>(
         values.push(read(&Columns { table, row })?);
     }
     Ok(values)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::RunStatus;
+
+    #[test]
+    fn every_list_of_runs_is_read_from_an_index_in_its_order() {
+        let connection = Connection::open_in_memory().unwrap();
+        crate::store::sqlite::schema::migrate(&connection).unwrap();
+        let before = Some(format!("run_{}", "a".repeat(26)).parse().unwrap());
+        for (status, workflow, index) in [
+            (None, None, "PRIMARY KEY"),
+            (Some(RunStatus::Faulted), None, "runs_by_status"),
+            (None, Some("arrival"), "runs_by_workflow"),
+            (Some(RunStatus::Faulted), Some("arrival"), "runs_by_"),
+        ] {
+            let (workflow, before) = (workflow.map(str::to_owned), before.clone());
+            let filter = RunFilter { status, workflow, before, limit: 10 };
+            let (sql, values) = list_runs_query(&filter, 11);
+            let mut plan = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+            let steps = plan.query_map(params_from_iter(values), |row| row.get::<_, String>(3));
+            let plan: Vec<String> = steps.unwrap().map(Result::unwrap).collect();
+            let plan = plan.join("; ");
+            assert!(plan.contains("SEARCH") && plan.contains(index), "{filter:?}: {plan}");
+            assert!(!plan.contains("TEMP B-TREE"), "{filter:?} sorts: {plan}");
+        }
+    }
 }
