@@ -171,6 +171,26 @@ async fn a_refused_change_undoes_those_before_it_and_no_other_transaction() {
     assert!(store.find_run(&bad).await.unwrap().is_none());
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn the_database_is_its_owners_alone_also_where_it_was_not() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    for found in [None, Some(0o644)] {
+        if let Some(mode) = found {
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+        }
+        let store = SqliteStore::open(&Place::File(path.clone())).unwrap();
+        store.list_links().await.unwrap();
+        for file in std::fs::read_dir(folder.path()).unwrap() {
+            let file = file.unwrap();
+            let mode = file.metadata().unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600, "{}", file.path().display());
+        }
+    }
+}
+
 #[tokio::test]
 async fn what_was_written_is_there_after_a_restart() {
     let folder = tempfile::tempdir().unwrap();

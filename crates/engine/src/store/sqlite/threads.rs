@@ -1,5 +1,6 @@
 //! One writer, a few readers, and the queues before them.
 
+use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
@@ -37,6 +38,12 @@ pub(super) struct Threads {
 
 impl Threads {
     pub(super) fn start(place: &Place) -> Result<Self, StoreError> {
+        if let Place::File(path) = place {
+            make_private(path).map_err(|error| StoreError::Failed {
+                tried: "made the database its owner's alone",
+                why: error.to_string(),
+            })?;
+        }
         let connection = connect(place)?;
         schema::migrate(&connection)?;
         let (writer, jobs) = channel();
@@ -111,6 +118,28 @@ impl Drop for Threads {
 fn start(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, StoreError> {
     let thread = thread::Builder::new().name(name.into()).spawn(work);
     thread.map_err(|error| StoreError::Failed { tried: "started a thread", why: error.to_string() })
+}
+
+/// Makes the database for its owner only, or takes it back from others. What SQLite lays beside it takes its mode over.
+fn make_private(path: &Path) -> std::io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+        options.mode(0o600).open(path)?;
+        for end in ["", "-wal", "-shm"] {
+            let mut file = path.as_os_str().to_owned();
+            file.push(end);
+            match std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+    }
+    #[cfg(not(unix))]
+    options.open(path)?;
+    Ok(())
 }
 
 fn connect(place: &Place) -> Result<Connection, StoreError> {
