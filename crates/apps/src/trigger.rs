@@ -98,11 +98,11 @@ impl Trigger {
         if items.len() > MOST_EVENTS {
             return Err(Unreadable::TooMany { count: items.len() });
         }
-        self.read_items(headers, items).map_err(unknown_shape)
+        self.read_items(&headers, items).map_err(unknown_shape)
     }
 
     /// Each item alone: with the whole delivery beside it, a long one would be read once for every item.
-    fn read_items(&self, headers: Value, items: Vec<Value>) -> Result<Vec<Incoming>, String> {
+    fn read_items(&self, headers: &Value, items: Vec<Value>) -> Result<Vec<Incoming>, String> {
         let failed = |error: TemplateError| error.to_string();
         let mut context = json!({ "headers": headers });
         let mut events = Vec::new();

@@ -51,9 +51,9 @@ fn list_runs_query(filter: &RunFilter, most: usize) -> (String, Vec<String>) {
         let Some(value) = value else { continue };
         let word = if values.is_empty() { "WHERE" } else { "AND" };
         values.push(value);
-        sql.push_str(&format!(" {word} {condition} ?{}", values.len()));
+        sql.extend([" ", word, " ", condition, " ?", &values.len().to_string()]);
     }
-    sql.push_str(&format!(" ORDER BY id DESC LIMIT {most}"));
+    sql.extend([" ORDER BY id DESC LIMIT ", &most.to_string()]);
     (sql, values)
 }
 
