@@ -3,6 +3,8 @@
 //! What is left between the two is group commit (several steps a sync) and our own work. Figures of one run belong
 //! together; this needs no quiet machine to compare them.
 
+#![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
+
 use std::fs::File;
 use std::io::Write as _;
 use std::path::Path;

@@ -2,6 +2,8 @@
 //!
 //! The two take turns in one process, so that a busy machine slows both; the ratio is the figure.
 
+#![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
-use crate::template::{Template, TemplateError};
+use crate::template::Template;
 use crate::webhook::{Unverified, Verification};
 
 /// A webhook of an app.
@@ -103,13 +103,12 @@ impl Trigger {
 
     /// Each item alone: with the whole delivery beside it, a long one would be read once for every item.
     fn read_items(&self, headers: &Value, items: Vec<Value>) -> Result<Vec<Incoming>, String> {
-        let failed = |error: TemplateError| error.to_string();
         let mut context = json!({ "headers": headers });
         let mut events = Vec::new();
         for item in items {
             context["item"] = item;
             if let Some(filter) = &self.filter
-                && !filter.holds(&context).map_err(failed)?
+                && !filter.holds(&context).map_err(|error| error.to_string())?
             {
                 continue;
             }
@@ -117,7 +116,7 @@ impl Trigger {
                 event_type: self.known_type(&text(&self.events.kind, &context, "type")?)?,
                 dedupe_key: text(&self.events.dedupe_key, &context, "dedupe_key")?,
                 subject: text(&self.events.subject, &context, "subject")?,
-                data: self.events.data.evaluate(&context).map_err(failed)?,
+                data: self.events.data.evaluate(&context).map_err(|error| error.to_string())?,
             });
         }
         Ok(events)

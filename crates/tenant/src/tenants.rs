@@ -105,10 +105,9 @@ impl Tenants {
     pub async fn ensure_client(&self, id: &str, secret: &str) -> Result<(), StoreError> {
         for tenant in self.by_name.values() {
             match fresh::ensure_client(tenant, id, secret).await {
-                Ok(()) => {}
                 Err(CommitError::Store(error)) => return Err(error),
-                // Somebody else has just made it.
-                Err(CommitError::Conflict(_)) => {}
+                // In a conflict somebody else has just made it.
+                Ok(()) | Err(CommitError::Conflict(_)) => {}
             }
         }
         Ok(())
