@@ -67,8 +67,8 @@ impl Client {
 
     /// Sends a call and waits for a successful answer.
     ///
-    /// Waits for the rate bucket (at most [`Options::max_wait`]), fetches a token if needed, renews it once on 401,
-    /// and repeats lost or failed exchanges only where the call is [harmless to repeat](crate::Repeat).
+    /// Waits for the rate bucket (at most [`Options::max_wait`]), fetches a token if needed, renews it once on 401
+    /// or where a scope is missing, and repeats lost or failed exchanges only where the call is [harmless to repeat](crate::Repeat).
     ///
     /// # Errors
     /// See the table of [`Error`]: each variant says whether the call was executed and what to do next.
@@ -113,6 +113,16 @@ impl Client {
                         "the call is sent again"
                     );
                     tokio::time::sleep(pause).await;
+                }
+                Verdict::Failure(Error::MissingScope { needed, all }) if !renewed => {
+                    // The grant may have been widened since this token was issued; nothing was executed.
+                    let refused = told(Error::MissingScope { needed, all });
+                    let fresh = self.tokens.instead_of(&token).await.ok().flatten();
+                    token = fresh
+                        .filter(|fresh| fresh.info.scopes != token.info.scopes)
+                        .ok_or(refused)?;
+                    renewed = true;
+                    continue;
                 }
                 Verdict::Failure(error) => return Err(told(error)),
             }

@@ -143,6 +143,29 @@ async fn a_link_test_says_who_until_when_and_which_scopes_are_lacking() {
     assert!(lacking.contains("create:users") && lacking.contains("new-hire"), "{lacking}");
 }
 
+#[tokio::test]
+async fn a_scope_that_is_granted_later_counts_without_a_restart() {
+    let theatre = Theatre::open().await;
+    let few = reader(&theatre).await;
+    let link = json!({"app": "auth0", "url": theatre.stage.tenant.url, "secrets": few});
+    theatre.stage.expect(Method::PUT, "/v1/links/tenant", Some(&link)).await.unwrap();
+    let path = "/v1/actions/auth0.roles.list/run?wait=20";
+    let started = theatre
+        .stage
+        .expect(Method::POST, "/v1/actions/auth0.roles.list/run", Some(&json!({})))
+        .await
+        .unwrap();
+    let refused = theatre.stage.settled(started["id"].as_str().unwrap()).await.unwrap();
+    assert_ne!(refused["status"], "completed", "{refused}");
+    let grants = format!("/client-grants?client_id={}", few["client_id"].as_str().unwrap());
+    let grants = theatre.stage.management(Method::GET, &grants, None).await.unwrap();
+    let grant = format!("/client-grants/{}", grants[0]["id"].as_str().unwrap());
+    let wider = json!({"scope": ["read:users", "read:roles"]});
+    theatre.stage.management(Method::PATCH, &grant, Some(&wider)).await.unwrap();
+    let granted = theatre.stage.expect(Method::POST, path, Some(&json!({}))).await.unwrap();
+    assert_eq!(granted["status"], "completed", "{granted}");
+}
+
 /// An application that may only read users.
 async fn reader(theatre: &Theatre) -> Value {
     let client = json!({"name": "Reader", "app_type": "non_interactive", "grant_types": ["client_credentials"]});
