@@ -107,7 +107,7 @@ impl Autopilot {
             time: Arc::new(WallTime::new(world::clock())),
             lease_clock: world::clock(),
             random: Arc::new(world::random),
-            administrator_key: key.administrator()?,
+            administrator_key: key.administrator(),
             node: "local".into(),
             parallel_runs: if purpose == Purpose::Drive { PARALLEL_RUNS } else { 0 },
             observer,

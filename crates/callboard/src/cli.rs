@@ -7,10 +7,8 @@ use clap::{Args, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 use secrecy::{ExposeSecret as _, SecretString};
 
-use crate::exit::{Code, Failure};
-
 /// A shorter key could be guessed.
-const SHORTEST_KEY: usize = 12;
+const SHORTEST_GOOD_KEY: usize = 20;
 
 /// Identity operations on autopilot against Auth0 tenants, rehearsed on a local twin first.
 ///
@@ -128,18 +126,14 @@ pub(crate) struct Key {
 }
 
 impl Key {
-    /// The administrator's key, where one is set. An empty variable is none; a key that can be guessed is refused.
-    pub(crate) fn administrator(&self) -> Result<Option<SecretString>, Failure> {
-        match self.api_key.as_ref().map(|key| key.expose_secret().len()) {
-            None | Some(0) => Ok(None),
-            Some(length) if length < SHORTEST_KEY => Err(Failure::new(
-                Code::Usage,
-                format!(
-                    "CALLBOARD_API_KEY has {length} characters; use at least {SHORTEST_KEY}, such as `openssl rand -hex 32` makes"
-                ),
-            )),
-            Some(_) => Ok(self.api_key.clone()),
-        }
+    /// The administrator's key, where one is set. An empty variable is none.
+    pub(crate) fn administrator(&self) -> Option<SecretString> {
+        self.api_key.clone().filter(|key| !key.expose_secret().is_empty())
+    }
+
+    /// Whether the administrator's key is so short that it could be guessed.
+    pub(crate) fn is_weak(&self) -> bool {
+        self.administrator().is_some_and(|key| key.expose_secret().len() < SHORTEST_GOOD_KEY)
     }
 }
 

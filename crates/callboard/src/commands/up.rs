@@ -32,6 +32,9 @@ pub(super) async fn run(arguments: Up, output: &mut Output) -> anyhow::Result<()
             key.expose_secret()
         ));
     }
+    if arguments.key.is_weak() {
+        output.note("CALLBOARD_API_KEY is short enough to be guessed; `openssl rand -hex 32` makes a better one");
+    }
     for problem in autopilot.engine().library().problems() {
         output.error(&problem.to_string());
     }
