@@ -18,7 +18,7 @@ build:
 ## Every suite. Installs nothing but what Cargo fetches.
 test: lint
 	@if $(CARGO) nextest --version >/dev/null 2>&1; \
-	then $(CARGO) nextest run --locked --workspace && $(CARGO) test --locked --workspace --doc --quiet; \
+	then $(CARGO) test --locked --workspace --doc --quiet && $(CARGO) nextest run --locked --workspace; \
 	else $(CARGO) test --locked --workspace; fi
 
 ## Format, lints, licences.
