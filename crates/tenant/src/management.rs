@@ -28,7 +28,7 @@ mod listing;
 mod log_streams;
 pub(crate) mod logs;
 mod network_acls;
-mod organizations;
+pub(crate) mod organizations;
 pub(crate) mod outbox;
 pub(crate) mod permissions;
 mod profiles;

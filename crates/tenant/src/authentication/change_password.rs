@@ -12,9 +12,9 @@ use serde_json::{Value, json};
 use super::OAuthError;
 use super::form::Form;
 use crate::logs::LogEvent;
+use crate::management::tickets::reset_mail;
 use crate::management::tickets::subject::Subject;
-use crate::management::tickets::{ORGANIZATION, reset_mail};
-use crate::management::{clients, connections};
+use crate::management::{clients, connections, organizations};
 use crate::pipeline::{Exchange, Origin};
 use crate::store::{Document, Kind, Store, StoreError, Transaction};
 use crate::tenants::Tenants;
@@ -48,7 +48,7 @@ async fn ask(tenants: &Tenants, request: Request<Body>) -> Result<(), Refusal> {
     let (client_id, organization_id) = (form.find("client_id"), form.find("organization"));
     let store = tenant.store();
     require_known(store, clients::KIND, client_id, "client").await?;
-    require_known(store, ORGANIZATION, organization_id, "organization").await?;
+    require_known(store, organizations::KIND, organization_id, "organization").await?;
     let found = store.find(connections::KIND, connections::BY_NAME, connection).await?;
     let connection = found.ok_or(Refusal::Unknown("connection"))?;
     if connection.body["strategy"] != "auth0" {

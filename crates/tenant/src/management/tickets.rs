@@ -14,12 +14,9 @@ use serde_json::{Map, Value, json};
 
 use self::subject::Subject;
 use self::ticket::{Purpose, Ticket};
-use crate::management::clients;
+use crate::management::{clients, organizations};
 use crate::pipeline::{Answer, ApiError, Context, Request, Table};
 use crate::store::{Kind, Transaction};
-
-/// Where organizations are kept.
-pub(crate) const ORGANIZATION: Kind = Kind("organization");
 
 pub(super) fn behaviours(table: &mut Table) {
     table.write("post_password-change", "Create a password change ticket", password_change);
@@ -79,7 +76,7 @@ async fn answer(
     let (client_id, organization_id) = (text("client_id"), text("organization_id"));
     require_known(&context, clients::KIND, client_id.as_deref(), Inexistent::Client).await?;
     let organization = organization_id.as_deref();
-    require_known(&context, ORGANIZATION, organization, Inexistent::Organization).await?;
+    require_known(&context, organizations::KIND, organization, Inexistent::Organization).await?;
     let lifetime = fields.get("ttl_sec").and_then(Value::as_i64).filter(|seconds| *seconds != 0);
     let ticket = Ticket {
         mark_email_as_verified: flag("mark_email_as_verified"),

@@ -2,9 +2,8 @@
 
 use url::Url;
 
-use super::ORGANIZATION;
 use super::redemption::Usable;
-use crate::management::clients;
+use crate::management::{clients, organizations};
 use crate::store::{Store, StoreError};
 
 /// A link to show; only web addresses are shown.
@@ -31,7 +30,7 @@ pub(crate) async fn of(
     let Some(route) = client.body["initiate_login_uri"].as_str() else { return Ok(None) };
     let mut more = Vec::new();
     if let Some(organization) = &ticket.organization_id
-        && let Some(organization) = store.get(ORGANIZATION, organization).await?
+        && let Some(organization) = store.get(organizations::KIND, organization).await?
     {
         let name = organization.body["name"].as_str().unwrap_or_default().to_owned();
         more.extend([("organization_id", organization.id), ("organization_name", name)]);
