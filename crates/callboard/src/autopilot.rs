@@ -1,7 +1,6 @@
 //! The autopilot wired up: engine, REST API, and the note in the data folder by which commands find it.
 
 use std::fs::{File, OpenOptions};
-use std::io::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,7 +8,9 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use callboard_apps::{CallOptions, Calls, Catalogue, Executor, HostPolicy, Options};
-use callboard_engine::{Engine, KeySource, Observer, Place, Settings, Source, WallTime, WithCalls};
+use callboard_engine::{
+    Engine, KeySource, Observer, Place, Settings, Source, WallTime, WithCalls, private_file,
+};
 use include_dir::{Dir, include_dir};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
@@ -132,7 +133,9 @@ impl Autopilot {
         let url: Url = format!("http://{}", listener.local_addr()?).parse()?;
         let key = self.local_key.expose_secret().to_owned();
         let announcement = Announcement { url: url.clone(), key };
-        write_private(&self.data.join("server.json"), &serde_json::to_vec_pretty(&announcement)?)?;
+        let path = self.data.join("server.json");
+        private_file::write(&path, &serde_json::to_vec_pretty(&announcement)?)
+            .with_context(|| format!("cannot write {}", path.display()))?;
         let stop = CancellationToken::new();
         let router = callboard_console::router(Arc::clone(&self.engine));
         let until = stop.clone().cancelled_owned();
@@ -215,24 +218,4 @@ pub(crate) fn make_private_folder(path: &Path) -> anyhow::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(path).with_context(|| format!("cannot make the data folder {}", path.display()))
-}
-
-/// Writes a file that only its owner may read, whole or not at all.
-fn write_private(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
-    let draft = path.with_extension("new");
-    let mut options = OpenOptions::new();
-    // A draft that a crash left, or that somebody laid there with a mode of their own, is not written into.
-    match std::fs::remove_file(&draft) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            return Err(error).with_context(|| format!("cannot remove {}", draft.display()));
-        }
-        _ => {}
-    }
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let written = options.open(&draft).and_then(|mut file| file.write_all(bytes));
-    written
-        .and_then(|()| std::fs::rename(&draft, path))
-        .with_context(|| format!("cannot write {}", path.display()))
 }

@@ -33,6 +33,7 @@ mod nearest;
 mod observer;
 mod outcome;
 mod performer;
+pub mod private_file;
 mod raw;
 mod reveal;
 mod run;

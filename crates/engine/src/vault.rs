@@ -3,7 +3,7 @@
 //! What is sealed is bound to a context (a link's name, a run's id): moved elsewhere it does not open.
 
 use std::fs;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
@@ -14,6 +14,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::Sha256;
 
+use crate::private_file;
 use crate::time::Random;
 
 /// Seals and opens texts with the installation's key. Prints nothing of it.
@@ -122,29 +123,12 @@ fn read_or_make(path: &Path, random: &Random) -> Result<[u8; KEY_BYTES], VaultEr
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let mut key = [0; KEY_BYTES];
             random(&mut key);
-            write_private(path, &hex::encode(key)).map_err(failed("made"))?;
+            private_file::write(path, format!("{}\n", hex::encode(key)).as_bytes())
+                .map_err(failed("made"))?;
             Ok(key)
         }
         Err(error) => Err(failed("read")(error)),
     }
-}
-
-/// Writes beside the place and renames, so that a crash leaves no half key.
-fn write_private(path: &Path, text: &str) -> io::Result<()> {
-    let beside = path.with_extension("new");
-    let mut options = fs::OpenOptions::new();
-    // A draft that a crash left, or that somebody laid there with a mode of their own, is not written into.
-    match fs::remove_file(&beside) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(&beside)?;
-    writeln!(file, "{text}")?;
-    file.sync_all()?;
-    fs::rename(&beside, path)
 }
 
 #[cfg(test)]
