@@ -15,8 +15,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use callboard_apps::{App, Attempt, Catalogue, Failed, Link, Performed, Recovered, Tested};
 use callboard_engine::{
-    Engine, KeySource, LinkDraft, Performer, Place, RunStatus, Settings, Source, StartRequest,
-    WallTime,
+    Engine, KeySource, LinkDraft, Performer, Place, RunStatus, Settings, Source, SqliteStore,
+    StartRequest, WallTime,
 };
 use jiff::Timestamp;
 use serde_json::json;
@@ -67,7 +67,7 @@ fn settings(folder: &Path, in_flight: usize) -> anyhow::Result<Settings> {
     let apps = Path::new(env!("CARGO_MANIFEST_DIR")).join("apps");
     let next = AtomicU64::new(1);
     Ok(Settings {
-        place: Place::File(folder.join("callboard.db")),
+        store: Arc::new(SqliteStore::open(&Place::File(folder.join("callboard.db")))?),
         key: KeySource::File(folder.join("secrets.key")),
         catalogue: Arc::new(Catalogue::of_folder(&apps)?),
         performer: Arc::new(Prompt),

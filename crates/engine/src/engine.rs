@@ -20,14 +20,14 @@ use crate::observer::{Journal, Observer};
 use crate::performer::Performer;
 use crate::schedules::{follow_library, keep_schedules};
 use crate::secrets::{SecretError, Secrets};
-use crate::store::{Place, SqliteStore, Store, StoreError};
+use crate::store::{Store, StoreError};
 use crate::time::{Clock, Random, Time};
 use crate::vault::{KeySource, Vault, VaultError};
 use crate::watchers::Watchers;
 
 /// Everything an engine needs from its owner.
 pub struct Settings {
-    pub place: Place,
+    pub store: Arc<dyn Store>,
     pub key: KeySource,
     pub catalogue: Arc<Catalogue>,
     pub performer: Arc<dyn Performer>,
@@ -100,8 +100,7 @@ pub struct Engine {
 impl Engine {
     /// Opens the data and takes up every unfinished run at once.
     pub async fn open(settings: Settings) -> Result<Self, OpenError> {
-        let Settings { catalogue, time, random, .. } = settings;
-        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&settings.place)?);
+        let Settings { store, catalogue, time, random, .. } = settings;
         let vault = Vault::open(&settings.key, Arc::clone(&random))?;
         let links = Links::load(
             Arc::clone(&store),

@@ -68,7 +68,8 @@ pub use sealing::masked;
 pub use secrets::{SecretError, SecretSummary};
 pub use start::{StartError, StartRequest, Started};
 pub use store::{
-    Occurrence, OccurrenceState, Origin, Page, Paused, Place, RunFilter, RunRecord, StoreError,
+    Occurrence, OccurrenceState, Origin, Page, Paused, Place, RunFilter, RunRecord, SqliteStore,
+    Store, StoreError,
 };
 pub use time::{Clock, Random, Time, WallTime};
 pub use vault::{KeySource, VaultError};

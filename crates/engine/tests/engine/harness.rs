@@ -15,7 +15,7 @@ use callboard_apps::{
 };
 use callboard_engine::{
     Engine, KeySource, LinkDraft, Observer, Performer, Place, Random, RunDetail, RunFilter, RunId,
-    RunStatus, Settings, Source, StartRequest, Time,
+    RunStatus, Settings, Source, SqliteStore, StartRequest, Store, Time,
 };
 use callboard_flow::FunctionCall;
 use jiff::{SignedDuration, Timestamp};
@@ -288,10 +288,16 @@ impl Premises {
         folder
     }
 
+    /// The database, opened once more: as after a restart.
+    pub(crate) fn store(&self) -> Arc<dyn Store> {
+        let place = Place::File(self.folder.path().join("callboard.db"));
+        Arc::new(SqliteStore::open(&place).unwrap())
+    }
+
     pub(crate) fn settings(&self, workflows: &[&str]) -> Settings {
         let workflows = workflows.iter().zip('a'..);
         Settings {
-            place: Place::File(self.folder.path().join("callboard.db")),
+            store: self.store(),
             key: KeySource::File(self.folder.path().join("secrets.key")),
             catalogue: catalogue(),
             performer: Arc::clone(&self.office) as Arc<dyn Performer>,

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use async_trait::async_trait;
 use callboard_apps::Catalogue;
 use callboard_engine::journal::Fact;
-use callboard_engine::store::{Advance, Change, Claim, Handover, SqliteStore, Store};
+use callboard_engine::store::{Advance, Change, Claim, Handover};
 use callboard_engine::{
     Engine, Entry, Observer, Resolution, RunDetail, RunId, RunStatus, Settings, StepStatus, Verdict,
 };
@@ -23,7 +23,7 @@ fn resolution(step: &str, verdict: Verdict) -> Resolution {
 
 /// Writes an entry that does not follow into the journal of a run that is due.
 async fn spoil(premises: &Premises, run: &RunId) {
-    let store = SqliteStore::open(&premises.settings(&[]).place).unwrap();
+    let store = premises.store();
     let now = callboard_engine::Time::now(premises.time.as_ref()) + SignedDuration::from_hours(1);
     let claim = Claim {
         node: "test".into(),
@@ -77,7 +77,7 @@ async fn a_run_that_cannot_be_derived_rests_whatever_is_said_and_can_be_cancelle
         },
         at: Timestamp::UNIX_EPOCH,
     };
-    let store = SqliteStore::open(&premises.settings(&[]).place).unwrap();
+    let store = premises.store();
     store.commit(vec![asks]).await.unwrap();
     // Anything wakes the dispatcher.
     engine.put_link(office_link()).await.unwrap();

@@ -11,8 +11,8 @@ use callboard_apps::{
     Link, Origin, Performed, Recovered, Tested,
 };
 use callboard_engine::{
-    Engine, KeySource, Performer, Place, RunDetail, Settings, Source, StartError, WallTime,
-    WithCalls,
+    Engine, KeySource, Performer, Place, RunDetail, Settings, Source, SqliteStore, StartError,
+    WallTime, WithCalls,
 };
 use callboard_flow::{Change, ErrorKind, Fact, FunctionCall, WorkflowError};
 use secrecy::SecretString;
@@ -77,7 +77,7 @@ async fn engine(arguments: &Try) -> anyhow::Result<Engine> {
     let performer =
         Trial(WithCalls { executor: autopilot::executor()?, calls: Calls::new(&options)? });
     Ok(Engine::open(Settings {
-        place: Place::Memory,
+        store: Arc::new(SqliteStore::open(&Place::Memory)?),
         key: KeySource::Given(world::secret("").into()),
         catalogue,
         performer: Arc::new(performer),

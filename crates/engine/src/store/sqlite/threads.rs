@@ -1,4 +1,4 @@
-//! One writer, a few readers, and the queues before them.
+//! One writer, a few readers, and the queues before them. In memory none of it: the caller waits anyway.
 
 use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -23,15 +23,16 @@ type Write = Box<dyn FnOnce(&Connection) -> Reply + Send>;
 type Reply = Box<dyn FnOnce(Result<(), &str>) + Send>;
 type Read = Box<dyn FnOnce(&Connection) + Send>;
 
-enum Job {
-    Write(Write),
-    Read(Read),
+/// The connections, and who holds them.
+pub(super) enum Threads {
+    /// In memory only one connection sees the data; whoever asks uses it.
+    Memory(Mutex<Connection>),
+    File(FileThreads),
 }
 
-/// The threads that hold the connections. They end when this is dropped.
-pub(super) struct Threads {
-    writer: Option<Sender<Job>>,
-    /// Absent in memory, where only one connection sees the data.
+/// They end when this is dropped.
+pub(super) struct FileThreads {
+    writer: Option<Sender<Write>>,
     readers: Option<Sender<Read>>,
     running: Vec<JoinHandle<()>>,
 }
@@ -46,22 +47,22 @@ impl Threads {
         }
         let connection = connect(place)?;
         schema::migrate(&connection)?;
-        let (writer, jobs) = channel();
-        let mut running = vec![start("store-writer", move || write_in_groups(&connection, &jobs))?];
-        let mut readers = None;
-        if matches!(place, Place::File(_)) {
-            let (sender, reads) = channel::<Read>();
-            let reads = Arc::new(Mutex::new(reads));
-            for _ in 0..READERS {
-                let (connection, reads) = (connect(place)?, Arc::clone(&reads));
-                connection
-                    .pragma_update(None, "query_only", true)
-                    .map_err(|error| failed("opened", &error))?;
-                running.push(start("store-reader", move || answer_reads(&connection, &reads))?);
-            }
-            readers = Some(sender);
+        if *place == Place::Memory {
+            return Ok(Self::Memory(Mutex::new(connection)));
         }
-        Ok(Self { writer: Some(writer), readers, running })
+        let (writer, transactions) = channel();
+        let mut running =
+            vec![start("store-writer", move || write_in_groups(&connection, &transactions))?];
+        let (readers, reads) = channel::<Read>();
+        let reads = Arc::new(Mutex::new(reads));
+        for _ in 0..READERS {
+            let (connection, reads) = (connect(place)?, Arc::clone(&reads));
+            connection
+                .pragma_update(None, "query_only", true)
+                .map_err(|error| failed("opened", &error))?;
+            running.push(start("store-reader", move || answer_reads(&connection, &reads))?);
+        }
+        Ok(Self::File(FileThreads { writer: Some(writer), readers: Some(readers), running }))
     }
 
     /// Runs `work` as one transaction of its own; an error of it undoes what it did.
@@ -81,8 +82,16 @@ impl Threads {
                 drop(answer.send(result));
             })
         });
-        let writer = self.writer.as_ref().ok_or(StoreError::Closed)?;
-        writer.send(Job::Write(write)).map_err(|_| StoreError::Closed)?;
+        match self {
+            Self::Memory(connection) => {
+                let connection = connection.lock().map_err(|_| StoreError::Closed)?;
+                write_group(&connection, write, std::iter::empty());
+            }
+            Self::File(threads) => {
+                let writer = threads.writer.as_ref().ok_or(StoreError::Closed)?;
+                writer.send(write).map_err(|_| StoreError::Closed)?;
+            }
+        }
         answered.await.map_err(|_| StoreError::Closed)?
     }
 
@@ -90,21 +99,21 @@ impl Threads {
         &self,
         work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
+        let threads = match self {
+            Self::Memory(connection) => {
+                return work(&*connection.lock().map_err(|_| StoreError::Closed)?);
+            }
+            Self::File(threads) => threads,
+        };
         let (answer, answered) = oneshot::channel();
         let read: Read = Box::new(move |connection| drop(answer.send(work(connection))));
-        let sent = match (&self.readers, &self.writer) {
-            (Some(readers), _) => readers.send(read).is_ok(),
-            (None, Some(writer)) => writer.send(Job::Read(read)).is_ok(),
-            (None, None) => false,
-        };
-        if !sent {
-            return Err(StoreError::Closed);
-        }
+        let readers = threads.readers.as_ref().ok_or(StoreError::Closed)?;
+        readers.send(read).map_err(|_| StoreError::Closed)?;
         answered.await.map_err(|_| StoreError::Closed)?
     }
 }
 
-impl Drop for Threads {
+impl Drop for FileThreads {
     fn drop(&mut self) {
         self.writer = None;
         self.readers = None;
@@ -158,38 +167,26 @@ fn connect(place: &Place) -> Result<Connection, StoreError> {
     open().map_err(|error| failed("opened the database", &error))
 }
 
-fn write_in_groups(connection: &Connection, jobs: &Receiver<Job>) {
-    while let Ok(first) = jobs.recv() {
-        let mut replies = Vec::new();
-        let mut begun = Ok(());
-        let mut next = Some(first);
-        while let Some(job) = next {
-            match job {
-                Job::Read(read) => read(connection),
-                Job::Write(write) => {
-                    if replies.is_empty() {
-                        begun = connection
-                            .execute_batch("BEGIN IMMEDIATE")
-                            .map_err(|error| error.to_string());
-                    }
-                    replies.push(write(connection));
-                }
-            }
-            next = if replies.len() < GROUP { jobs.try_recv().ok() } else { None };
-        }
-        if replies.is_empty() {
-            continue;
-        }
-        let committed = begun
-            .and_then(|()| connection.execute_batch("COMMIT").map_err(|error| error.to_string()));
-        if committed.is_err() && !connection.is_autocommit() {
-            drop(connection.execute_batch("ROLLBACK"));
-        }
-        for reply in replies {
-            match &committed {
-                Ok(()) => reply(Ok(())),
-                Err(why) => reply(Err(why)),
-            }
+fn write_in_groups(connection: &Connection, writes: &Receiver<Write>) {
+    while let Ok(first) = writes.recv() {
+        write_group(connection, first, writes.try_iter().take(GROUP - 1));
+    }
+}
+
+/// Transactions that become durable together.
+fn write_group(connection: &Connection, first: Write, others: impl Iterator<Item = Write>) {
+    let run = |sql: &str| connection.execute_batch(sql).map_err(|error| error.to_string());
+    let begun = run("BEGIN IMMEDIATE");
+    let mut replies = vec![first(connection)];
+    replies.extend(others.map(|write| write(connection)));
+    let committed = begun.and_then(|()| run("COMMIT"));
+    if committed.is_err() && !connection.is_autocommit() {
+        drop(run("ROLLBACK"));
+    }
+    for reply in replies {
+        match &committed {
+            Ok(()) => reply(Ok(())),
+            Err(why) => reply(Err(why)),
         }
     }
 }
