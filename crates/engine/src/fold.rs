@@ -3,6 +3,7 @@
 mod apply;
 mod moves;
 mod pending;
+mod wishes;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use crate::run::RunStatus;
 
 pub(crate) use moves::{Move, Pace};
 pub(crate) use pending::{Call, Pending, Phase, SubWorkflow, Wish};
+use wishes::Wishes;
 
 /// A journal that does not fit its workflow, or itself.
 #[derive(Debug, thiserror::Error)]
@@ -50,8 +52,7 @@ pub(crate) struct RunState {
     pub(crate) trigger: Trigger,
     execution: Execution,
     /// Steps that the interpreter waits for, and attempts it has forgotten that still lack an outcome.
-    /// In the order in which they were wished for.
-    pending: Vec<(StepId, Pending)>,
+    pending: Wishes,
     /// Who awaits this run.
     pub(crate) parent: Option<(RunId, StepId)>,
     /// How many runs stand above it.
@@ -112,7 +113,7 @@ impl RunState {
             runtime: Runtime { name: "callboard".into(), ..Runtime::default() },
         };
         let (execution, commands) = Execution::start(Arc::clone(&definition), start);
-        let (pending, run) = (Vec::new(), run.clone());
+        let (pending, run) = (Wishes::default(), run.clone());
         let mut state = Self {
             run,
             definition,
@@ -172,7 +173,9 @@ impl RunState {
                 Command::Cancel => {}
                 Command::Forget { step } => self.forget(&step),
                 command => {
-                    self.pending.extend(Pending::new(command));
+                    if let Some((step, pending)) = Pending::new(command) {
+                        self.pending.push(step, pending);
+                    }
                 }
             }
         }
@@ -193,13 +196,11 @@ impl RunState {
     }
 
     fn remove(&mut self, step: &StepId) -> Option<Pending> {
-        let place = self.pending.iter().position(|(pending, _)| pending == step)?;
-        Some(self.pending.remove(place).1)
+        self.pending.remove(step)
     }
 
     fn pending_mut(&mut self, step: &StepId) -> Result<&mut Pending, String> {
-        let found = self.pending.iter_mut().find(|(pending, _)| pending == step);
-        found.map(|(_, pending)| pending).ok_or_else(|| format!("nobody waits for {step}"))
+        self.pending.get_mut(step).ok_or_else(|| format!("nobody waits for {step}"))
     }
 
     /// What nobody waits for any more since this was last asked.
@@ -223,7 +224,7 @@ impl RunState {
     }
 
     pub(crate) fn find(&self, step: &StepId) -> Option<&Pending> {
-        self.pending.iter().find(|(pending, _)| pending == step).map(|(_, pending)| pending)
+        self.pending.get(step)
     }
 
     fn all(&self) -> impl Iterator<Item = &Pending> {

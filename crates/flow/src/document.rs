@@ -283,6 +283,33 @@ pub struct For {
     /// Checked before each item.
     pub condition: Option<Expression>,
     pub tasks: TaskList,
+    /// Items run beside each other, each for itself; one after the other where this is absent.
+    pub fan_out: Option<FanOut>,
+}
+
+/// How the items of a `for` run beside each other, as the task's metadata say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FanOut {
+    /// So many items are under way at once, from 1 to [`FanOut::MOST`].
+    pub concurrency: usize,
+    pub on_error: OnError,
+    /// Whether the outputs of the items are kept.
+    pub collect: bool,
+}
+
+impl FanOut {
+    /// The largest concurrency.
+    pub const MOST: usize = 1_000;
+}
+
+/// What follows when an item fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnError {
+    /// The task fails with it; the other items that are under way are abandoned.
+    #[default]
+    Stop,
+    /// It is counted, and the others go on.
+    Continue,
 }
 
 #[derive(Debug)]

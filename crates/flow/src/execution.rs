@@ -9,6 +9,7 @@ mod calls;
 mod control;
 mod data;
 mod events;
+mod fan_out;
 mod frame;
 mod kinds;
 mod listen;
@@ -217,6 +218,7 @@ impl Execution {
             Work::ListEnded { frame, output, how } => self.list_ended(frame, output, how),
             Work::Failed { frame, error } => self.failed(frame, error),
             Work::Iterate { frame } => self.iterate(frame),
+            Work::Fan { frame } => self.fan(frame),
             Work::Branch { frame, index } => self.start_branch(frame, index),
             Work::Consume { frame } => self.consume_next(frame),
         }

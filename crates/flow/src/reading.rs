@@ -5,8 +5,8 @@ mod words;
 use crate::{
     check::Functions,
     document::{
-        Backoff, Call, Case, Definition, Flow, Kind, Retry, Schedule, Strategy, Task, TaskList,
-        Try, Until,
+        Backoff, Call, Case, Definition, FanOut, Flow, Kind, OnError, Retry, Schedule, Strategy,
+        Task, TaskList, Try, Until,
     },
     duration::Span,
     error::standard_name,
@@ -147,7 +147,8 @@ impl Reader<'_> {
                 let limit = each.condition.as_ref();
                 let limit = limit.map(|limit| format!(", as long as {}", quoted(limit.text())));
                 let limit = limit.unwrap_or_default();
-                (format!("for each {} of {}{limit}", each.each, one(&each.items)), true)
+                let beside = each.fan_out.map(fanned_out).unwrap_or_default();
+                (format!("for each {} of {}{limit}{beside}", each.each, one(&each.items)), true)
             }
             Kind::Fork { compete: false, .. } => ("at the same time".to_owned(), true),
             Kind::Fork { compete: true, .. } => {
@@ -270,6 +271,14 @@ impl Reader<'_> {
             None => self.line(depth - 1, &format!("{fails}, {}.", does.join("; "))),
         }
     }
+}
+
+fn fanned_out(fan_out: FanOut) -> String {
+    let failures = match fan_out.on_error {
+        OnError::Stop => "stopping at the first that fails",
+        OnError::Continue => "counting those that fail",
+    };
+    format!(", {} at a time, {failures}", fan_out.concurrency)
 }
 
 fn with(arguments: Option<&Template>) -> String {

@@ -9,7 +9,7 @@ use super::{End, Pending, Phase, RunState, Wish};
 use crate::journal::{Fact, Then};
 
 /// At most so many calls of one run are in flight.
-const MOST_IN_FLIGHT: usize = 16;
+const MOST_IN_FLIGHT: usize = 64;
 
 /// The next thing to do.
 #[expect(clippy::large_enum_variant, reason = "made and taken apart at once, never stored")]

@@ -7,6 +7,7 @@ mod children;
 mod crashes;
 mod events;
 mod failures;
+mod fan_out;
 mod harness;
 mod inbox;
 mod library;

@@ -203,6 +203,24 @@ fn every_mistake_has_a_place_a_name_and_a_way_out() {
             "do:\n  - a: {raise: {error: {type: 'https://x', title: y}}}",
             "3:24 task a: raise.error lacks \"status\"",
         ),
+        (
+            "do:\n  - a: {for: {in: .x}, metadata: {concurrency: 0}, do: [{b: {set: {x: 1}}}]}",
+            "3:48 \"concurrency\" is how many items run at once, not 0 | write a whole number from 1 to 1000",
+        ),
+        (
+            "do:\n  - a: {for: {in: .x}, metadata: {concurrency: 5, onError: skip}, do: [{b: {set: {x: 1}}}]}",
+            "3:60 \"onError\" says what follows when an item fails, not \"skip\" | write stop or continue",
+        ),
+        (
+            "do:\n  - a: {for: {in: .x}, metadata: {collect: true}, do: [{b: {set: {x: 1}}}]}",
+            "3:44 \"collect\" is for items that run beside each other; this loop has no \"concurrency\" | write \
+             metadata: {concurrency: 10}",
+        ),
+        (
+            "do:\n  - a: {for: {in: .x}, while: .y, metadata: {concurrency: 5}, do: [{b: {set: {x: 1}}}]}",
+            "3:31 \"while\" looks at the output of the item before; items that run beside each other have none | \
+             remove \"while\" or \"concurrency\"",
+        ),
         ("dos: []", "1:1 the workflow lacks \"do\""),
     ] {
         let found = problems(text);

@@ -2,6 +2,7 @@
 
 mod calls;
 mod events;
+mod fan_out;
 mod tasks;
 
 use std::{collections::BTreeMap, sync::Arc};

@@ -30,6 +30,7 @@ impl Execution {
                 }
             }
             Role::Branch(index) => self.branch_ended(parent, index, output),
+            Role::Item(index) => self.fan_item_ended(parent, index, output),
             Role::Handler => {
                 let then = self.trying(parent).and_then(|(attempt, _)| attempt.then.clone());
                 self.work.push(Work::Done { frame: parent, output, flow: then });

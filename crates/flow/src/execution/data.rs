@@ -177,7 +177,7 @@ impl Execution {
     pub(super) fn task_output(&mut self, id: FrameId, raw: Val) -> Result<Val, WorkflowError> {
         let Some((frame, scope)) = self.task_frame(id) else { return Ok(raw) };
         let task = frame.task.clone();
-        if matches!(task.kind, Kind::Fork { .. } | Kind::Listen(_)) {
+        if nests_outputs(&task.kind) {
             shallow(&raw)?;
         }
         let view = View { raw_output: Some(&raw), ..View::task(frame, scope) };
@@ -245,6 +245,15 @@ pub(super) fn validate(
             format!("{what} does not fit its schema: {violations}"),
         )
     })
+}
+
+/// Whether a task makes one value of those of its tasks.
+fn nests_outputs(kind: &Kind) -> bool {
+    match kind {
+        Kind::Fork { .. } | Kind::Listen(_) => true,
+        Kind::For(each) => each.fan_out.is_some_and(|fan_out| fan_out.collect),
+        _ => false,
+    }
 }
 
 /// Values that tasks nest in each other stay as shallow as those of expressions.

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::Timestamp;
 
-use super::{listen::Listening, scope::Scope};
+use super::{fan_out::Fan, listen::Listening, scope::Scope};
 use crate::{
     command::Command,
     document::{Flow, Task, TaskList},
@@ -30,6 +30,8 @@ pub(super) enum Work {
     Failed { frame: FrameId, error: WorkflowError },
     /// The next item of a `for`.
     Iterate { frame: FrameId },
+    /// The next items of a `for` whose items run beside each other, or its end.
+    Fan { frame: FrameId },
     /// Start a branch of a `fork`.
     Branch { frame: FrameId, index: usize },
     /// The next event of a `listen` with `foreach`.
@@ -75,6 +77,8 @@ pub(super) enum Role {
     Handler,
     /// A branch of a `fork`.
     Branch(usize),
+    /// One of the items of a `for` that run beside each other.
+    Item(usize),
     Before,
     After,
 }
@@ -104,6 +108,7 @@ pub(super) enum State {
         index: usize,
         data: Val,
     },
+    Fan(Box<Fan>),
     Fork {
         outputs: Vec<Option<Val>>,
         open: usize,

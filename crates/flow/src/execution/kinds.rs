@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     command::Command,
-    document::{Call, Kind, RunWorkflow, Task},
+    document::{Call, For, Kind, RunWorkflow, Task},
     error::{ErrorKind, WorkflowError},
     expression::{Val, value},
 };
@@ -103,12 +103,7 @@ impl Execution {
             }
             Kind::For(each) => {
                 let items = self.in_task(id, |run, view| run.render(&each.items, &input, view))?;
-                let Some(items) = value::items(&items) else {
-                    let detail = "\"for\" needs an array in \"in\"";
-                    return Err(WorkflowError::new(ErrorKind::Expression, detail));
-                };
-                self.enter_state(id, State::For { items, index: 0, data: input });
-                self.work.push(Work::Iterate { frame: id });
+                self.loop_over(id, each, &items, input)?;
             }
             Kind::Fork { branches, .. } => {
                 let state =
@@ -136,6 +131,26 @@ impl Execution {
             Kind::Unsupported(sentence) => {
                 return Err(WorkflowError::new(ErrorKind::Configuration, sentence));
             }
+        }
+        Ok(())
+    }
+
+    fn loop_over(
+        &mut self,
+        id: FrameId,
+        each: &For,
+        items: &Val,
+        input: Val,
+    ) -> Result<(), WorkflowError> {
+        let Some(items) = value::items(items) else {
+            let detail = "\"for\" needs an array in \"in\"";
+            return Err(WorkflowError::new(ErrorKind::Expression, detail));
+        };
+        if let Some(fan_out) = each.fan_out {
+            self.fan_out(id, items, fan_out);
+        } else {
+            self.enter_state(id, State::For { items, index: 0, data: input });
+            self.work.push(Work::Iterate { frame: id });
         }
         Ok(())
     }

@@ -39,6 +39,7 @@ impl Execution {
             Body::List(list) => match list.role {
                 Role::Body if self.trying(parent).is_some() => self.catch(parent, error),
                 Role::Branch(_) if self.race_goes_on(parent) => {}
+                Role::Item(index) => self.fan_item_failed(parent, index, error),
                 _ => self.work.push(Work::Failed { frame: parent, error }),
             },
         }
@@ -206,8 +207,9 @@ impl Execution {
 
     /// Ends everything inside a frame, and what the frame itself waits for, save its own timers.
     pub(super) fn abandon_children(&mut self, id: FrameId) {
-        let inside: Vec<FrameId> =
-            self.frames.keys().rev().copied().filter(|frame| self.is_inside(*frame, id)).collect();
+        // Whatever is inside has begun later.
+        let younger = self.frames.range(id + 1..).rev().map(|(frame, _)| *frame);
+        let inside: Vec<FrameId> = younger.filter(|frame| self.is_inside(*frame, id)).collect();
         for frame in inside {
             self.note(frame, Change::Cancelled);
             self.drop_timers(frame);

@@ -120,6 +120,7 @@ fn failing(status: i64) -> WorkflowError {
 }
 
 mod data;
+mod fan_out;
 mod flow;
 mod listening;
 mod replay;

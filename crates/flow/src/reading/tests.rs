@@ -42,7 +42,7 @@ do:
         errors: {with: {type: 'https://serverlessworkflow.io/spec/1.0.0/errors/communication', status: 503}}
         retry: {delay: PT3S, backoff: {exponential: {}}, limit: {attempt: {count: 5}}}
         do: [{note: {emit: {event: {with: {type: chat.down}}}}}]
-  - roles: {for: {each: role, in: .roles}, do: [{pause: {wait: PT1S}}, {give: {call: slack.x:1@callboard}}]}
+  - roles: {for: {each: role, in: .roles}, metadata: {concurrency: 8}, do: [{pause: {wait: PT1S}}, {give: {call: slack.x:1@callboard}}]}
   - last: {raise: {error: {type: 'https://e.example/x', status: 400, title: Nothing fits}}}
 output: {as: .id}
 ";
@@ -56,7 +56,7 @@ output: {as: .id}
         3.1. Send POST to "https://chat.example/post". It may take 30 seconds. [send]
       If that fails with a communication error, status 503, try again up to 5 times, after 3 seconds, doubled each time; after that do this:
         3!1. Announce the event "chat.down". [note]
-      4. For each role of `.roles` [roles]:
+      4. For each role of `.roles`, 8 at a time, stopping at the first that fails [roles]:
         4.1. Wait 1 second. [pause]
         4.2. Call slack.x:1@callboard. [give]
       5. Stop with the error "Nothing fits". [last]

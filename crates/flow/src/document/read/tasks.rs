@@ -59,6 +59,7 @@ impl<'d> Reader<'d> {
                 items: self.bare(&given["in"], &join(&at_for, "in")),
                 condition: self.expression(source, at, "while"),
                 tasks: list(self, source, at, "do"),
+                fan_out: self.fan_out(source, at),
             })
         } else if source.get("try").is_some() {
             Kind::Try(self.attempt(source, at))
