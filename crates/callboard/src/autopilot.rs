@@ -115,7 +115,7 @@ impl Autopilot {
             observer,
         })
         .await?;
-        let local_key = engine.api_keys().make("local").await?;
+        let local_key = engine.api_keys().renew_local().await?;
         Ok(Self { engine: Arc::new(engine), data: data.to_owned(), _lock: lock, local_key })
     }
 

@@ -1,11 +1,15 @@
 //! The command line as data.
 
+mod keys;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 use secrecy::{ExposeSecret as _, SecretString};
+
+pub(crate) use keys::Keys;
 
 /// A shorter key could be guessed.
 const SHORTEST_GOOD_KEY: usize = 20;
@@ -49,6 +53,9 @@ pub(crate) enum Command {
     /// Credentials for tenants and apps.
     #[command(subcommand)]
     Link(Link),
+    /// API keys of people.
+    #[command(subcommand)]
+    Key(Keys),
     /// The catalogue of actions.
     #[command(subcommand)]
     Actions(Actions),

@@ -2,6 +2,7 @@
 
 mod actions;
 mod demo;
+mod key;
 mod link;
 mod run;
 mod sandbox;
@@ -22,6 +23,7 @@ pub(crate) async fn run(cli: Cli, output: &mut Output) -> anyhow::Result<()> {
         Command::Tenant(command) => tenant::run(command, output).await,
         Command::Sandbox(arguments) => sandbox::run(arguments, output).await,
         Command::Link(command) => link::run(command, output).await,
+        Command::Key(command) => key::run(command, output).await,
         Command::Actions(command) => actions::run(command, output).await,
         Command::Workflows(command) => workflows::run(command, output).await,
         Command::Run(command) => run::run(command, output).await,

@@ -16,4 +16,4 @@ mod routes;
 mod to_wire;
 pub mod wire;
 
-pub use router::{Access, ROUTES, Route, router};
+pub use router::{Access, Methods, ROUTES, Route, router};

@@ -5,7 +5,7 @@ use std::fmt;
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use callboard_engine::{
-    AnswerError, EventError, HookError, LinkError, LookError, ReplayError, RevealError,
+    AnswerError, EventError, HookError, KeyError, LinkError, LookError, ReplayError, RevealError,
     ScheduleError, SecretError, StartError, StoreError,
 };
 use http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
@@ -139,6 +139,22 @@ impl From<EventError> for ApiError {
             EventError::Invalid { .. } => (StatusCode::BAD_REQUEST, "invalid_event"),
             EventError::TooMany { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
             EventError::Store(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
+        };
+        Self::new(status, code, error)
+    }
+}
+
+impl From<KeyError> for ApiError {
+    fn from(error: KeyError) -> Self {
+        let (status, code) = match &error {
+            KeyError::NotFound { .. } => (StatusCode::NOT_FOUND, "unknown_key"),
+            KeyError::Taken { .. } | KeyError::Reserved { .. } => {
+                (StatusCode::CONFLICT, "key_taken")
+            }
+            KeyError::InvalidName { .. } | KeyError::InvalidText { .. } => {
+                (StatusCode::UNPROCESSABLE_ENTITY, "invalid_name")
+            }
+            KeyError::Store(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
         };
         Self::new(status, code, error)
     }

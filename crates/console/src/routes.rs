@@ -4,6 +4,7 @@ pub(crate) mod actions;
 pub(crate) mod events;
 pub(crate) mod health;
 pub(crate) mod hooks;
+pub(crate) mod keys;
 pub(crate) mod links;
 pub(crate) mod runs;
 pub(crate) mod schedules;

@@ -5,8 +5,8 @@ mod schedules;
 use callboard_apps::{Action, App, Inverse, Recovery};
 use callboard_engine::journal::{Entry, How};
 use callboard_engine::{
-    Library, LinkReport, LinkSummary, Page, Receipt, RunDetail, RunRecord, RunStatus, SecretName,
-    SecretSummary, StepDetail, Verdict, Workflow, masked,
+    KeySummary, Library, LinkReport, LinkSummary, Page, Receipt, RunDetail, RunRecord, RunStatus,
+    SecretName, SecretSummary, StepDetail, Verdict, Workflow, masked,
 };
 use callboard_flow::Problem;
 use serde::Serialize;
@@ -106,6 +106,11 @@ pub(crate) fn delivery(receipt: Receipt) -> wire::Delivery {
         runs: event.runs.iter().map(ToString::to_string).collect(),
     });
     wire::Delivery { events: events.collect() }
+}
+
+pub(crate) fn key(key: KeySummary) -> wire::Key {
+    let KeySummary { name, person, groups, role, created_at } = key;
+    wire::Key { name, person, groups, role: role.name().into(), created_at }
 }
 
 pub(crate) fn named_secret(secret: SecretSummary) -> wire::NamedSecret {

@@ -1,6 +1,7 @@
 //! What goes over the line, as types for both ends.
 
 mod catalogue;
+mod keys;
 mod links;
 mod runs;
 mod schedules;
@@ -13,6 +14,7 @@ pub use catalogue::{
     Action, ActionDetail, Actions, App, Apps, Check, Checked, Mistake, SecretField, Workflow,
     WorkflowDetail, Workflows,
 };
+pub use keys::{Key, KeyRequest, Keys, NewKey};
 pub use links::{Lacking, Link, LinkReport, LinkRequest, Links, Secret};
 pub use runs::{
     Accepted, ActionStart, DeliveredEvent, Delivery, Journal, Resolve, Revealed, Run, RunSummary,

@@ -76,6 +76,8 @@ pub trait Store: Send + Sync {
     async fn list_links(&self) -> Result<Vec<LinkRecord>, StoreError>;
     async fn list_secrets(&self) -> Result<Vec<SecretRecord>, StoreError>;
     async fn find_api_key(&self, id: &str) -> Result<Option<ApiKeyRecord>, StoreError>;
+    /// By name.
+    async fn list_api_keys(&self) -> Result<Vec<ApiKeyRecord>, StoreError>;
     async fn find_event(
         &self,
         app: &str,

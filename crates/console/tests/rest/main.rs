@@ -1,6 +1,7 @@
 //! The REST API over a real port.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
+mod access;
 mod events;
 mod runs;
 mod schedules;

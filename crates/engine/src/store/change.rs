@@ -77,6 +77,10 @@ pub enum Change {
         name: String,
     },
     PutApiKey(ApiKeyRecord),
+    /// Refused with `NoSuchApiKey`.
+    DeleteApiKey {
+        id: String,
+    },
     PutSecret(SecretRecord),
     /// Refused with `NoSuchSecret`.
     DeleteSecret {
@@ -169,6 +173,7 @@ pub enum Refusal {
     NoSuchRun { run: RunId },
     RunIsFinal { run: RunId, status: RunStatus },
     NoSuchLink { name: String },
+    NoSuchApiKey { name: String },
     NoSuchSecret { name: String },
     ScheduleMoved { workflow: String },
     OccurrenceTaken { workflow: String, planned_at: Timestamp },
@@ -191,6 +196,7 @@ impl fmt::Display for Refusal {
                 write!(formatter, "{run} is {status} and takes nothing more")
             }
             Self::NoSuchSecret { name } => write!(formatter, "there is no secret named `{name}`"),
+            Self::NoSuchApiKey { name } => write!(formatter, "there is no key named `{name}`"),
             Self::NoSuchLink { name } => write!(formatter, "there is no link named `{name}`"),
             Self::ScheduleMoved { workflow } => {
                 write!(formatter, "the schedule of `{workflow}` has changed meanwhile")

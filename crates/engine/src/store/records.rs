@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::ids::RunId;
 use crate::journal::Ending;
+use crate::people::Role;
 use crate::run::{Mode, RunStatus, Verdict};
 
 /// A definition by the hash of its canonical form.
@@ -140,5 +141,9 @@ pub struct ApiKeyRecord {
     /// SHA-256 of the secret half.
     pub hash: Vec<u8>,
     pub name: String,
+    /// Who holds it.
+    pub person: String,
+    pub groups: BTreeSet<String>,
+    pub role: Role,
     pub at: Timestamp,
 }

@@ -3,6 +3,7 @@
 //! Parameters are `?1`: SQLite takes `$1` for a name and numbers it by its first appearance.
 //! One thread writes and commits what has queued up as a group (`synchronous=FULL`); a few threads read beside it.
 
+mod api_keys;
 mod apply;
 mod read;
 mod rows;
@@ -113,7 +114,11 @@ impl Store for SqliteStore {
 
     async fn find_api_key(&self, id: &str) -> Result<Option<ApiKeyRecord>, StoreError> {
         let id = id.to_owned();
-        self.threads.read(move |connection| read::find_api_key(connection, &id)).await
+        self.threads.read(move |connection| api_keys::find(connection, &id)).await
+    }
+
+    async fn list_api_keys(&self) -> Result<Vec<ApiKeyRecord>, StoreError> {
+        self.threads.read(api_keys::list).await
     }
 
     async fn find_event(

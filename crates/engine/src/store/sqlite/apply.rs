@@ -8,12 +8,12 @@ use super::read;
 use super::rows::{optional_micros, to_json, to_list, to_micros};
 use super::schedules;
 use super::threads::failed;
-use super::{secrets, subscriptions};
+use super::{api_keys, secrets, subscriptions};
 use crate::ids::RunId;
 use crate::journal::{Entry, VERSION};
 use crate::store::{
-    Advance, ApiKeyRecord, Change, Claim, ClaimedRun, EventRecord, Handover, LinkRecord, NewRun,
-    Publication, Refusal, Signal, StartKey, StoreError, WorkflowRecord,
+    Advance, Change, Claim, ClaimedRun, EventRecord, Handover, LinkRecord, NewRun, Publication,
+    Refusal, Signal, StartKey, StoreError, WorkflowRecord,
 };
 
 /// What is over stays as it ended.
@@ -41,7 +41,8 @@ pub(super) fn all(connection: &Connection, changes: &[Change]) -> Result<(), Sto
         Change::SignalBlocked { on, signal, at } => signal_blocked(connection, on, signal, *at),
         Change::PutLink(link) => put_link(connection, link),
         Change::DeleteLink { name } => delete_link(connection, name),
-        Change::PutApiKey(key) => put_api_key(connection, key),
+        Change::PutApiKey(key) => api_keys::put(connection, key),
+        Change::DeleteApiKey { id } => api_keys::delete(connection, id),
         Change::PutSecret(secret) => secrets::put(connection, secret),
         Change::DeleteSecret { name } => secrets::delete(connection, name),
         Change::PutSchedule(schedule) => schedules::put(connection, schedule),
@@ -302,16 +303,6 @@ fn delete_link(connection: &Connection, name: &str) -> Result<(), StoreError> {
         0 => Err(StoreError::Refused(Refusal::NoSuchLink { name: name.to_owned() })),
         _ => Ok(()),
     }
-}
-
-fn put_api_key(connection: &Connection, key: &ApiKeyRecord) -> Result<(), StoreError> {
-    execute(
-        connection,
-        "INSERT INTO api_keys (id, hash, name, at) VALUES (?1, ?2, ?3, ?4) \
-         ON CONFLICT (id) DO UPDATE SET hash = excluded.hash, name = excluded.name, at = excluded.at",
-        params![key.id, key.hash, key.name, to_micros(key.at)],
-    )
-    .map(drop)
 }
 
 pub(super) fn claim(connection: &Connection, claim: &Claim) -> Result<Vec<ClaimedRun>, StoreError> {

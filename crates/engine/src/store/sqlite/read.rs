@@ -9,8 +9,7 @@ use crate::ids::RunId;
 use crate::journal::{Entry, VERSION};
 use crate::run::Mode;
 use crate::store::{
-    ApiKeyRecord, EventRecord, LinkRecord, Page, RunFilter, RunRecord, Signal, StoreError,
-    WorkflowRecord,
+    EventRecord, LinkRecord, Page, RunFilter, RunRecord, Signal, StoreError, WorkflowRecord,
 };
 
 /// No list is longer than this.
@@ -125,27 +124,6 @@ pub(super) fn find_link(
 
 pub(super) fn list_links(connection: &Connection) -> Result<Vec<LinkRecord>, StoreError> {
     rows(connection, "links", "SELECT * FROM links ORDER BY name", [], link)
-}
-
-pub(super) fn find_api_key(
-    connection: &Connection,
-    id: &str,
-) -> Result<Option<ApiKeyRecord>, StoreError> {
-    let found = rows(
-        connection,
-        "api_keys",
-        "SELECT * FROM api_keys WHERE id = ?1",
-        params![id],
-        |columns| {
-            Ok(ApiKeyRecord {
-                id: columns.get("id")?,
-                hash: columns.get("hash")?,
-                name: columns.get("name")?,
-                at: columns.at("at")?,
-            })
-        },
-    );
-    Ok(found?.pop())
 }
 
 pub(super) fn find_event(

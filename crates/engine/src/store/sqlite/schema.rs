@@ -87,6 +87,11 @@ const MIGRATIONS: &[&str] = &["
     CREATE INDEX occurrences_ended ON occurrences(workflow, ended_at) WHERE ended_at IS NOT NULL;
     CREATE INDEX occurrences_queued ON occurrences(workflow, id) WHERE state = 'queued';
     CREATE INDEX occurrences_history ON occurrences(workflow, id);
+", "
+    ALTER TABLE api_keys ADD COLUMN person TEXT NOT NULL DEFAULT '';
+    ALTER TABLE api_keys ADD COLUMN groups TEXT NOT NULL DEFAULT '[]';
+    ALTER TABLE api_keys ADD COLUMN role TEXT NOT NULL DEFAULT 'administrator';
+    UPDATE api_keys SET person = name;
 "];
 
 pub(super) fn migrate(connection: &Connection) -> Result<(), StoreError> {
