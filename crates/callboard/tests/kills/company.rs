@@ -137,7 +137,7 @@ impl Company {
     async fn collect(&mut self, mut waiting: JoinSet<(String, Option<String>)>) {
         while let Some(answered) = waiting.join_next().await {
             match answered.unwrap() {
-                (name, Some(run)) => self.acknowledge(name, run),
+                (name, Some(run)) => self.acknowledge(name, &run),
                 (name, None) => {
                     self.unanswered.insert(name);
                 }
@@ -145,9 +145,9 @@ impl Company {
         }
     }
 
-    fn acknowledge(&mut self, name: String, run: String) {
-        let known = self.acknowledged.entry(name).or_insert_with(|| run.clone());
-        assert_eq!(*known, run, "one key is one run");
+    fn acknowledge(&mut self, name: String, run: &str) {
+        let known = self.acknowledged.entry(name).or_insert_with(|| run.to_owned());
+        assert_eq!(known, run, "one key is one run");
     }
 
     /// Nobody is killed any more: everything comes to its end, with a person's help where only a person can tell.
