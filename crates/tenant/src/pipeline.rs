@@ -1,8 +1,8 @@
 //! What every Management API request goes through, in this order: request id → authenticate (401) → scope (403) →
 //! rate limit (429) → parse and validate path, query and body (400) → behaviour → answer.
 //!
-//! Routes come from the contract. What an operation *does* is a [`Behaviour`] registered under its operation id; an
-//! operation without one answers 501.
+//! Routes come from the contract. What an operation *does* is a [`Behaviour`] registered under its operation id; a
+//! test makes sure that every operation has one.
 
 mod answer;
 mod authenticate;

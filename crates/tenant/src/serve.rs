@@ -28,6 +28,11 @@ pub async fn serve(
     tenants: Tenants,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
+    let ending = tenants.clone();
+    let shutdown = async move {
+        shutdown.await;
+        ending.stop();
+    };
     let service = router(tenants).into_make_service_with_connect_info::<SocketAddr>();
     axum::serve(listener, service).with_graceful_shutdown(shutdown).await
 }

@@ -1,21 +1,26 @@
 //! What a tenant remembers, as a dozen primitives.
 //!
 //! *Documents* by kind and id, with keys by which they can be found; *relations*, ordered pairs of ids; the *log*,
-//! append-only with time-ordered ids. Behaviour composes these and never sees SQL. Reads are calls; a write is a
+//! append-only with time-ordered ids; *events*, which a [`Witness`] tells of changes. Behaviour composes these and never sees SQL. Reads are calls; a write is a
 //! [`Transaction`]: a list of operations with their preconditions, as data, so that a backend can commit many
 //! transactions at once, or send one in a single round trip.
 
+mod news;
 mod sqlite;
 #[cfg(test)]
 mod suite;
 mod transaction;
+mod witness;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use serde_json::Value;
 
+pub(crate) use news::News;
 pub use sqlite::Durability;
 pub(crate) use sqlite::{Location, SqliteStore};
 pub(crate) use transaction::{Conflict, Operation, Transaction};
+pub(crate) use witness::{Cause, Glance, Happened, Told, Witness};
 
 /// What sort of document: `user`, `role`. Each family names its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -117,6 +122,23 @@ pub(crate) struct LogEntry {
     pub(crate) body: Value,
 }
 
+/// An event that was told of a change. Positions grow by one from event to event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct StoredEvent {
+    pub(crate) position: i64,
+    /// `user.created`
+    pub(crate) name: String,
+    /// JSON, as it was told.
+    pub(crate) body: String,
+}
+
+/// Which events can still be read: those after `floor`, up to `newest`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct EventBounds {
+    pub(crate) floor: i64,
+    pub(crate) newest: i64,
+}
+
 /// The storage itself failed; nothing that a caller did.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -186,6 +208,17 @@ pub(crate) trait Store: Send + Sync {
     async fn log_entry(&self, id: &str) -> Result<Option<LogEntry>, StoreError>;
 
     async fn log_entries(&self, span: LogSpan<'_>) -> Result<Vec<LogEntry>, StoreError>;
+
+    /// Events after a position, in order.
+    async fn events(&self, after: i64, limit: u64) -> Result<Vec<StoredEvent>, StoreError>;
+
+    async fn event_bounds(&self) -> Result<EventBounds, StoreError>;
+
+    /// The position after which the events since a moment stand.
+    async fn event_position_at(&self, moment: Timestamp) -> Result<i64, StoreError>;
+
+    /// How to learn of new events.
+    fn news(&self) -> &News;
 
     /// All operations or none. What has been committed survives a crash.
     async fn commit(&self, transaction: Transaction) -> Result<(), CommitError>;

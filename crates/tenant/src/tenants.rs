@@ -10,7 +10,11 @@ use std::sync::{Arc, PoisonError, RwLock};
 use http::HeaderMap;
 use http::header::HOST;
 use jiff::Timestamp;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
 
+use crate::clock::Alarm;
+use crate::management::events::Teller;
 use crate::passwords::Hasher;
 use crate::pipeline::{RateLimiter, RateLimits};
 use crate::random::Random;
@@ -33,6 +37,9 @@ pub enum Scheme {
     Http,
     Https,
 }
+
+/// Listeners that a tenant has at the same time.
+const LISTENERS: usize = 256;
 
 /// What the tenants of a process need to know.
 #[derive(Clone)]
@@ -80,7 +87,10 @@ pub(crate) struct Tenant {
     rate_limiter: RateLimiter,
     hasher: Hasher,
     clock: Clock,
+    alarm: Alarm,
     random: Random,
+    listeners: Arc<Semaphore>,
+    stopped: CancellationToken,
 }
 
 impl Tenants {
@@ -113,6 +123,16 @@ impl Tenants {
         Ok(())
     }
 
+    /// Whoever moves the clock by hand says so, and what waits for a moment looks at it again.
+    pub fn clock_moved(&self) {
+        self.by_name.values().for_each(|tenant| tenant.alarm.clock_moved());
+    }
+
+    /// Ends what lasts, such as listening to events.
+    pub(crate) fn stop(&self) {
+        self.by_name.values().for_each(|tenant| tenant.stopped.cancel());
+    }
+
     pub(crate) fn addressed_by(&self, headers: &HeaderMap) -> Arc<Tenant> {
         let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
         let label = host.split(['.', ':']).next().unwrap_or_default();
@@ -136,9 +156,11 @@ impl Tenant {
         }
         let failed = |source| OpenError::Store { tenant: name.to_owned(), source };
         let location = location(name, &settings.data).map_err(failed)?;
-        let store = SqliteStore::open(&location, settings.durability, Arc::clone(&settings.clock))
-            .map_err(failed)?;
         let random = Random::new(Arc::clone(&settings.rng));
+        let teller = Arc::new(Teller::new(name, random.clone()));
+        let clock = Arc::clone(&settings.clock);
+        let store =
+            SqliteStore::open(&location, settings.durability, clock, teller).map_err(failed)?;
         let keys = signing_keys::all(&store, &random)
             .await
             .map_err(|error| fresh::Failure::from(error).naming(name))?;
@@ -152,7 +174,10 @@ impl Tenant {
             rate_limiter: RateLimiter::new(settings.rate_limits),
             hasher: Hasher::new(),
             clock: Arc::clone(&settings.clock),
+            alarm: Alarm::new(Arc::clone(&settings.clock)),
             random,
+            listeners: Arc::new(Semaphore::new(LISTENERS)),
+            stopped: CancellationToken::new(),
         };
         fresh::ensure_basics(&tenant)
             .await
@@ -196,6 +221,21 @@ impl Tenant {
 
     pub(crate) fn random(&self) -> &Random {
         &self.random
+    }
+
+    /// Waits for moments of the tenant's clock.
+    pub(crate) fn alarm(&self) -> &Alarm {
+        &self.alarm
+    }
+
+    /// Cancelled when the tenant stops serving: what lasts must end.
+    pub(crate) fn stopped(&self) -> &CancellationToken {
+        &self.stopped
+    }
+
+    /// A place for one more listener; it is free again when dropped.
+    pub(crate) fn place_for_listener(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.listeners).try_acquire_owned().ok()
     }
 
     pub(crate) fn now(&self) -> Timestamp {

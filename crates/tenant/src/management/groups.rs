@@ -19,7 +19,7 @@ pub(super) const KIND: Kind = Kind("group");
 /// From a group to a user.
 pub(super) const MEMBER: Relation = Relation("group-member");
 /// From a group to a role.
-const GROUP_ROLE: Relation = Relation("group-role");
+pub(super) const GROUP_ROLE: Relation = Relation("group-role");
 
 static GROUPS: Family = Family {
     repeated_delete: Repeated::NotFound,

@@ -20,6 +20,9 @@ use super::generic::{
 use crate::pipeline::{Answer, ApiError, Context, Request, Table};
 use crate::store::{Document, End, Kind, Relation, Span, Store, StoreError, Transaction};
 
+pub(super) use connections::ENABLED_CONNECTION;
+pub(super) use groups::GROUP_ROLE;
+
 pub(crate) const KIND: Kind = Kind("organization");
 /// From an organization to a user.
 pub(crate) const MEMBER: Relation = Relation("organization-member");

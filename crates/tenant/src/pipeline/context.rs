@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::{Answer, Origin, management_log};
 use crate::logs::LogEvent;
-use crate::store::{CommitError, Store, Transaction};
+use crate::store::{Cause, CommitError, Store, Transaction};
 use crate::tenants::Tenant;
 use crate::tokens::Caller;
 
@@ -42,6 +42,8 @@ pub(crate) struct Exchange {
     pub(crate) ip: String,
     pub(crate) user_agent: String,
     pub(crate) correlation_id: Option<String>,
+    /// Where a stream of events that broke off is to go on.
+    pub(crate) last_event_id: Option<String>,
 }
 
 impl Exchange {
@@ -56,6 +58,19 @@ impl Exchange {
             ip: peer_address(parts),
             user_agent: header(&parts.headers, USER_AGENT.as_str()).unwrap_or_default().to_owned(),
             correlation_id,
+            last_event_id: header(&parts.headers, "last-event-id").map(str::to_owned),
+        }
+    }
+}
+
+impl Exchange {
+    pub(crate) fn cause(&self, client_id: &str, origin: &Origin) -> Cause {
+        Cause {
+            client_id: client_id.to_owned(),
+            method: self.method.to_ascii_uppercase(),
+            hostname: origin.host().to_owned(),
+            ip: self.ip.clone(),
+            user_agent: self.user_agent.clone(),
         }
     }
 }
@@ -76,8 +91,13 @@ impl Context {
             Some(entry) => transaction.log(None, entry),
             None => transaction,
         };
-        self.store().commit(transaction).await?;
+        self.store().commit(transaction.caused_by(self.cause())).await?;
         Ok(answer)
+    }
+
+    /// The caller and its request, as the events of a change name them.
+    pub(crate) fn cause(&self) -> Cause {
+        self.exchange.cause(&self.caller.client_id, &self.origin)
     }
 
     /// A log event of this moment and caller, to be filled in and added to a transaction.

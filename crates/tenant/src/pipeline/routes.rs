@@ -102,10 +102,7 @@ async fn run(
     exchange.query = Value::Object(request.query.clone());
     exchange.body = request.body.clone();
     let Some(behaviour) = &route.behaviour else {
-        return Err(ApiError::new(
-            StatusCode::NOT_IMPLEMENTED,
-            "This operation is not available yet.",
-        ));
+        return Err(ApiError::new(StatusCode::NOT_IMPLEMENTED, "This operation is not available."));
     };
     let context = Context {
         tenant: Arc::clone(tenant),
@@ -116,8 +113,7 @@ async fn run(
         title: behaviour.title,
     };
     let outcome = (behaviour.run)(context, request).await;
-    let mut response =
-        outcome.map_or_else(IntoResponse::into_response, IntoResponse::into_response);
+    let mut response = outcome.unwrap_or_else(IntoResponse::into_response);
     if let Some(rate) = rate {
         response.headers_mut().extend(rate.headers());
     }

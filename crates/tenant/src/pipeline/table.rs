@@ -4,9 +4,11 @@ use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
 
+use axum::response::{IntoResponse as _, Response};
+
 use super::{Answer, ApiError, Context, Request};
 
-type Outcome = Pin<Box<dyn Future<Output = Result<Answer, ApiError>> + Send>>;
+type Outcome = Pin<Box<dyn Future<Output = Result<Response, ApiError>> + Send>>;
 
 /// What an operation does.
 pub(super) struct Behaviour {
@@ -28,6 +30,15 @@ impl Table {
         F: Fn(Context, Request) -> R + Send + Sync + 'static,
         R: Future<Output = Result<Answer, ApiError>> + Send + 'static,
     {
+        self.add(operation, None, answering(behaviour));
+    }
+
+    /// An operation whose answer does not end by itself.
+    pub(crate) fn stream<F, R>(&mut self, operation: &'static str, behaviour: F)
+    where
+        F: Fn(Context, Request) -> R + Send + Sync + 'static,
+        R: Future<Output = Result<Response, ApiError>> + Send + 'static,
+    {
         self.add(operation, None, behaviour);
     }
 
@@ -37,13 +48,13 @@ impl Table {
         F: Fn(Context, Request) -> R + Send + Sync + 'static,
         R: Future<Output = Result<Answer, ApiError>> + Send + 'static,
     {
-        self.add(operation, Some(title), behaviour);
+        self.add(operation, Some(title), answering(behaviour));
     }
 
     fn add<F, R>(&mut self, operation: &'static str, title: Option<&'static str>, behaviour: F)
     where
         F: Fn(Context, Request) -> R + Send + Sync + 'static,
-        R: Future<Output = Result<Answer, ApiError>> + Send + 'static,
+        R: Future<Output = Result<Response, ApiError>> + Send + 'static,
     {
         let run =
             Box::new(move |context, request| Box::pin(behaviour(context, request)) as Outcome);
@@ -62,5 +73,21 @@ impl Table {
     /// What no route has taken: misspelt operation ids.
     pub(super) fn left_over(&self) -> Vec<&'static str> {
         self.behaviours.keys().copied().collect()
+    }
+}
+
+fn answering<F, R>(
+    behaviour: F,
+) -> impl Fn(Context, Request) -> Pin<Box<dyn Future<Output = Result<Response, ApiError>> + Send>>
++ Send
++ Sync
++ 'static
+where
+    F: Fn(Context, Request) -> R + Send + Sync + 'static,
+    R: Future<Output = Result<Answer, ApiError>> + Send + 'static,
+{
+    move |context, request| {
+        let outcome = behaviour(context, request);
+        Box::pin(async move { Ok(outcome.await?.into_response()) })
     }
 }

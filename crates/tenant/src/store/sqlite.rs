@@ -3,6 +3,7 @@
 //! Reads run on the caller's thread over a fixed number of connections, which is far faster than handing them to
 //! another thread. Writes go to one thread that commits everything which has queued up as one group (`writer`).
 
+mod events;
 mod log_ids;
 mod read;
 mod schema;
@@ -13,11 +14,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags};
 
 use super::{
-    CommitError, Direction, Document, End, Kind, LogEntry, LogSpan, Related, Relation, Span, Store,
-    StoreError, Transaction,
+    CommitError, Direction, Document, End, EventBounds, Kind, LogEntry, LogSpan, News, Related,
+    Relation, Span, Store, StoreError, StoredEvent, Transaction, Witness,
 };
 use crate::Clock;
 use writer::Writer;
@@ -46,6 +48,7 @@ pub(crate) struct SqliteStore {
     readers: Vec<Arc<Mutex<Connection>>>,
     turn: AtomicUsize,
     writer: Writer,
+    news: News,
 }
 
 impl SqliteStore {
@@ -53,20 +56,22 @@ impl SqliteStore {
         location: &Location,
         durability: Durability,
         clock: Clock,
+        witness: Arc<dyn Witness>,
     ) -> Result<Self, StoreError> {
         let main = match location {
             Location::Memory => Connection::open_in_memory()?,
             Location::File(path) => Connection::open(path)?,
         };
         schema::prepare(&main, durability)?;
+        let news = News::new(events::bounds(&main)?.newest);
         let main = Arc::new(Mutex::new(main));
         let readers = match location {
             // A database in memory is visible through its one connection only.
             Location::Memory => vec![Arc::clone(&main)],
             Location::File(path) => (0..READERS).map(|_| reader(path)).collect::<Result<_, _>>()?,
         };
-        let writer = Writer::start(main, clock)?;
-        Ok(Self { readers, turn: AtomicUsize::new(0), writer })
+        let writer = Writer::start(main, clock, witness, news.clone())?;
+        Ok(Self { readers, turn: AtomicUsize::new(0), writer, news })
     }
 
     fn read<T>(
@@ -158,6 +163,22 @@ impl Store for SqliteStore {
         self.read(|connection| read::log_entries(connection, span))
     }
 
+    async fn events(&self, after: i64, limit: u64) -> Result<Vec<StoredEvent>, StoreError> {
+        self.read(|connection| events::after(connection, after, limit))
+    }
+
+    async fn event_bounds(&self) -> Result<EventBounds, StoreError> {
+        self.read(events::bounds)
+    }
+
+    async fn event_position_at(&self, moment: Timestamp) -> Result<i64, StoreError> {
+        self.read(|connection| events::position_at(connection, moment))
+    }
+
+    fn news(&self) -> &News {
+        &self.news
+    }
+
     async fn commit(&self, transaction: Transaction) -> Result<(), CommitError> {
         self.writer.commit(transaction).await
     }
@@ -174,7 +195,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_store_in_memory_keeps_the_contract() {
-        let store = SqliteStore::open(&Location::Memory, Durability::Process, clock()).unwrap();
+        let store =
+            SqliteStore::open(&Location::Memory, Durability::Process, clock(), suite::witness())
+                .unwrap();
         suite::keeps_the_contract(&store).await;
     }
 
@@ -182,11 +205,13 @@ mod tests {
     async fn a_store_in_a_file_keeps_the_contract_and_its_data() {
         let folder = tempfile::tempdir().unwrap();
         let location = Location::File(folder.path().join("tenant.sqlite"));
-        let store = SqliteStore::open(&location, Durability::Full, clock()).unwrap();
+        let store =
+            SqliteStore::open(&location, Durability::Full, clock(), suite::witness()).unwrap();
         suite::keeps_the_contract(&store).await;
         let written = suite::everything(&store).await;
         drop(store);
-        let reopened = SqliteStore::open(&location, Durability::Full, clock()).unwrap();
+        let reopened =
+            SqliteStore::open(&location, Durability::Full, clock(), suite::witness()).unwrap();
         assert_eq!(suite::everything(&reopened).await, written);
     }
 }

@@ -1,10 +1,14 @@
 //! What every backend must do; run against each of them.
 
+use std::sync::Arc;
+
+use jiff::Timestamp;
 use serde_json::json;
 
 use super::{
-    CommitError, Conflict, Direction, Document, End, Key, Kind, LogEntry, LogSpan, Relation, Span,
-    Store, Transaction,
+    Cause, CommitError, Conflict, Direction, Document, End, EventBounds, Glance, Happened, Key,
+    Kind, LogEntry, LogSpan, Relation, Span, Store, StoreError, StoredEvent, Told, Transaction,
+    Witness,
 };
 
 const USER: Kind = Kind("user");
@@ -18,12 +22,55 @@ pub(super) async fn keeps_the_contract(store: &dyn Store) {
     relations_are_ordered_and_idempotent(store).await;
     the_log_is_read_in_both_directions(store).await;
     many_writers_at_once_lose_nothing(store).await;
+    a_change_and_its_event_are_one_commit(store).await;
 }
 
 /// What can be seen of the store.
-pub(super) async fn everything(store: &dyn Store) -> (Vec<Document>, Vec<LogEntry>) {
+pub(super) async fn everything(
+    store: &dyn Store,
+) -> (Vec<Document>, Vec<LogEntry>, Vec<StoredEvent>, EventBounds) {
     let documents = store.list(USER, Span::page(0, 10_000)).await.unwrap();
-    (documents, log(store, Direction::OldestFirst, None, None).await)
+    let entries = log(store, Direction::OldestFirst, None, None).await;
+    let events = store.events(0, 10_000).await.unwrap();
+    (documents, entries, events, store.event_bounds().await.unwrap())
+}
+
+/// Tells of users and of what they have, and nothing of the rest.
+pub(super) fn witness() -> Arc<dyn Witness> {
+    struct Teller;
+    impl Witness for Teller {
+        fn cares_for(&self, kind: Kind) -> bool {
+            kind == USER
+        }
+
+        fn cares_for_relation(&self, relation: Relation) -> bool {
+            relation == HAS
+        }
+
+        fn tell(
+            &self,
+            happened: Happened<'_>,
+            cause: Option<&Cause>,
+            _: Timestamp,
+            store: &dyn Glance,
+        ) -> Result<Option<Told>, StoreError> {
+            let client = cause.map(|cause| cause.client_id.as_str());
+            Ok(Some(match happened {
+                Happened::Document { before, after, .. } => Told {
+                    name: "document",
+                    body: json!({"before": before, "after": after, "client": client}),
+                },
+                Happened::Related { source, target, .. } => Told {
+                    name: "related",
+                    body: json!([source, target, store.glance(USER, source)?]),
+                },
+                Happened::Unrelated { source, target, .. } => {
+                    Told { name: "unrelated", body: json!([source, target]) }
+                }
+            }))
+        }
+    }
+    Arc::new(Teller)
 }
 
 async fn log(
@@ -158,6 +205,50 @@ async fn many_writers_at_once_lose_nothing(store: &dyn Store) {
     assert_eq!(refused, 50);
     assert_eq!(store.count(USER).await.unwrap(), before + 150);
     assert_eq!(log(store, Direction::OldestFirst, None, None).await.len(), 153);
+}
+
+async fn a_change_and_its_event_are_one_commit(store: &dyn Store) {
+    let start = store.event_bounds().await.unwrap().newest;
+    let mut news = store.news().events();
+    assert_eq!(*news.borrow_and_update(), start);
+    let cause = Cause {
+        client_id: "c".into(),
+        method: "POST".into(),
+        hostname: "h".into(),
+        ip: "::1".into(),
+        user_agent: "x".into(),
+    };
+    let made = Transaction::new().insert(USER, "t", json!({"n": 1}), Vec::new());
+    store.commit(made.caused_by(cause).relate(HAS, "t", "r").relate(HAS, "t", "r")).await.unwrap();
+    assert!(news.has_changed().unwrap());
+    assert_eq!(*news.borrow_and_update(), start + 2);
+    let refused = Transaction::new().put(USER, "t", json!({}), Vec::new()).require(USER, "nobody");
+    refusal(store.commit(refused).await);
+    let change = Transaction::new()
+        .put(USER, "t", json!({"n": 2}), Vec::new())
+        .unrelate(HAS, "t", "r")
+        .unrelate(HAS, "t", "r")
+        .delete(USER, "t")
+        .delete(USER, "t")
+        .put(Kind("other"), "o", json!({}), Vec::new());
+    store.commit(change).await.unwrap();
+    let told = store.events(start, 100).await.unwrap();
+    let expected = [
+        ("document", json!({"before": null, "after": {"n": 1}, "client": "c"})),
+        ("related", json!(["t", "r", {"n": 1}])),
+        ("document", json!({"before": {"n": 1}, "after": {"n": 2}, "client": null})),
+        ("unrelated", json!(["t", "r"])),
+        ("document", json!({"before": {"n": 2}, "after": null, "client": null})),
+    ];
+    for ((event, (name, body)), position) in told.iter().zip(&expected).zip(start + 1..) {
+        assert_eq!((event.position, event.name.as_str()), (position, *name));
+        assert_eq!(event.body, body.to_string());
+    }
+    assert_eq!(told.len(), expected.len());
+    let long_ago = store.event_position_at("2000-01-01T00:00:00Z".parse().unwrap()).await.unwrap();
+    let one_day = store.event_position_at("2100-01-01T00:00:00Z".parse().unwrap()).await.unwrap();
+    let bounds = store.event_bounds().await.unwrap();
+    assert_eq!((long_ago, one_day), (bounds.floor, bounds.newest));
 }
 
 /// All at the same time.

@@ -2,12 +2,14 @@
 
 use serde_json::Value;
 
-use super::{Key, Kind, Relation};
+use super::{Cause, Key, Kind, Relation};
 
 /// Operations that happen together, in order.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Transaction {
     pub(crate) operations: Vec<Operation>,
+    /// Who is named in the events of these changes.
+    pub(crate) cause: Option<Cause>,
 }
 
 /// One operation. Those on documents carry preconditions; those on relations are idempotent.
@@ -92,6 +94,11 @@ pub(crate) enum Conflict {
 impl Transaction {
     pub(crate) fn new() -> Self {
         Self::default()
+    }
+
+    pub(crate) fn caused_by(mut self, cause: Cause) -> Self {
+        self.cause = Some(cause);
+        self
     }
 
     pub(crate) fn require(mut self, kind: Kind, id: impl Into<String>) -> Self {

@@ -77,8 +77,12 @@ async fn no_operation_fails_on_an_empty_tenant() {
     let tenant = TestTenant::start().await;
     let admin = tenant.admin();
     for (operation, method, path, body) in calls() {
+        // Its answer does not end by itself.
+        if operation.id == "subscribe_events" {
+            continue;
+        }
         let answered = admin.send(method, &path, body).await;
-        let is_failure = answered.status.as_u16() >= 500 && answered.status != 501;
+        let is_failure = answered.status.as_u16() >= 500;
         assert!(!is_failure, "{}: {}", operation.id, answered.body);
     }
 }

@@ -120,7 +120,7 @@ async fn one(
     if let Some(hash) = hash {
         change = Credential::new(hash).kept(change, &id);
     }
-    match context.store().commit(change).await {
+    match context.store().commit(change.caused_by(context.cause())).await {
         Ok(()) => Ok(Ok(Imported::Inserted)),
         Err(CommitError::Conflict(_)) => {
             let message = "Another user has this id, user name or phone number".to_owned();
@@ -143,7 +143,7 @@ async fn update(
     let user = Value::Object(user);
     let keys = users::keys(&user);
     let change = Transaction::new().replace(users::KIND, known.id, known.version, user, keys);
-    context.store().commit(change).await?;
+    context.store().commit(change.caused_by(context.cause())).await?;
     Ok(Ok(Imported::Updated))
 }
 

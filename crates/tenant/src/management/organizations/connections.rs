@@ -7,11 +7,13 @@ use super::{KIND, find};
 use crate::management::connections;
 use crate::management::generic::{self, Family, IdForm, Listing, Parent, fields_of};
 use crate::pipeline::{Answer, ApiError, Context, Request, Table};
-use crate::store::{CommitError, Conflict, Document, Transaction};
+use crate::store::{CommitError, Conflict, Document, Kind, Transaction};
 
 /// What only `/connections` shows.
 const FULL_ONLY: [&str; 3] =
     ["organization_connection_name", "organization_access_level", "is_enabled"];
+/// A connection in an organization.
+pub(in crate::management) const ENABLED_CONNECTION: Kind = Kind("organization_connection");
 const SCOPE: &str = "create:organization_connections";
 
 pub(super) static ENABLED: Family = Family {
@@ -21,7 +23,7 @@ pub(super) static ENABLED: Family = Family {
         field: "organization_id",
         missing: |_| Inexistent::Organization.into(),
     }),
-    ..Family::new("organization_connection", IdForm::Chosen, |_| {
+    ..Family::new(ENABLED_CONNECTION.0, IdForm::Chosen, |_| {
         Inexistent::OrganizationConnection.into()
     })
 };

@@ -11,7 +11,7 @@ use crate::store::{Document, End, Relation, Span, StoreError, Transaction};
 /// From an organization to a group.
 const GROUP: Relation = Relation("organization-group");
 /// From an organization with a group to a role.
-const GROUP_ROLE: Relation = Relation("organization-group-role");
+pub(in crate::management) const GROUP_ROLE: Relation = Relation("organization-group-role");
 const MOST: u64 = 1_000;
 
 pub(super) fn behaviours(table: &mut Table) {

@@ -29,6 +29,9 @@ CREATE INDEX IF NOT EXISTS relation_to ON relation (name, target);
 CREATE TABLE IF NOT EXISTS log_entry (
   id TEXT PRIMARY KEY, user TEXT, body TEXT NOT NULL) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS log_entry_user ON log_entry (user, id) WHERE user IS NOT NULL;
+CREATE TABLE IF NOT EXISTS event (
+  position INTEGER PRIMARY KEY AUTOINCREMENT, at_ms INTEGER NOT NULL, name TEXT NOT NULL, body TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS event_at ON event (at_ms);
 ";
 
 pub(super) fn prepare(connection: &Connection, durability: Durability) -> Result<(), StoreError> {

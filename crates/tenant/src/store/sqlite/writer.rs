@@ -10,11 +10,30 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use super::log_ids::LogIds;
-use super::{CommitError, StoreError, Transaction};
+use super::{CommitError, News, StoreError, Transaction, Witness};
 use crate::Clock;
 
 /// At most this many transactions share one commit.
 const GROUP: usize = 512;
+
+/// What the writing thread has at hand besides the connection.
+struct Desk {
+    ids: LogIds,
+    clock: Clock,
+    witness: Arc<dyn Witness>,
+}
+
+/// What came with committed transactions, for those who wait for it.
+#[derive(Debug, Clone, Copy, Default)]
+struct Came {
+    newest_event: Option<i64>,
+}
+
+impl Came {
+    fn and(&mut self, later: Self) {
+        self.newest_event = later.newest_event.or(self.newest_event);
+    }
+}
 
 struct Job {
     transaction: Transaction,
@@ -31,12 +50,17 @@ impl Writer {
     pub(super) fn start(
         connection: Arc<Mutex<Connection>>,
         clock: Clock,
+        witness: Arc<dyn Witness>,
+        news: News,
     ) -> Result<Self, StoreError> {
         let ids = LogIds::resume(&connection.lock().unwrap_or_else(PoisonError::into_inner))?;
         let (jobs, queue) = channel();
         let thread = std::thread::Builder::new()
             .name("tenant-writer".into())
-            .spawn(move || run(&connection, &queue, ids, &clock))
+            .spawn(move || {
+                let mut desk = Desk { ids, clock, witness };
+                run(&connection, &queue, &mut desk, &news);
+            })
             .map_err(|_| StoreError::Stopped)?;
         Ok(Self { jobs: Some(jobs), thread: Some(thread) })
     }
@@ -60,7 +84,7 @@ impl Drop for Writer {
     }
 }
 
-fn run(connection: &Mutex<Connection>, queue: &Receiver<Job>, mut ids: LogIds, clock: &Clock) {
+fn run(connection: &Mutex<Connection>, queue: &Receiver<Job>, desk: &mut Desk, news: &News) {
     while let Ok(first) = queue.recv() {
         let mut group = vec![first];
         while group.len() < GROUP
@@ -69,8 +93,9 @@ fn run(connection: &Mutex<Connection>, queue: &Receiver<Job>, mut ids: LogIds, c
             group.push(job);
         }
         let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
-        let (waiting, outcomes) = commit_group(&mut connection, group, &mut ids, clock);
+        let (waiting, outcomes, came) = commit_group(&mut connection, group, desk);
         drop(connection);
+        news.publish(came.newest_event);
         for (done, outcome) in waiting.into_iter().zip(outcomes) {
             // A caller that has gone away does not want to know; the change stands.
             drop(done.send(outcome));
@@ -85,32 +110,33 @@ type Outcomes = Vec<Result<(), CommitError>>;
 fn commit_group(
     connection: &mut Connection,
     group: Vec<Job>,
-    ids: &mut LogIds,
-    clock: &Clock,
-) -> (Waiting, Outcomes) {
+    desk: &mut Desk,
+) -> (Waiting, Outcomes, Came) {
     let (transactions, waiting): (Vec<_>, Waiting) =
         group.into_iter().map(|job| (job.transaction, job.done)).unzip();
     let count = transactions.len();
-    let outcomes = apply_all(connection, transactions, ids, clock).unwrap_or_else(|error| {
+    let (outcomes, came) = apply_all(connection, transactions, desk).unwrap_or_else(|error| {
         tracing::error!(error = %error, "a group of transactions could not be committed");
-        (0..count).map(|_| Err(CommitError::Store(StoreError::Stopped))).collect()
+        let stopped = (0..count).map(|_| Err(CommitError::Store(StoreError::Stopped)));
+        (stopped.collect(), Came::default())
     });
-    (waiting, outcomes)
+    (waiting, outcomes, came)
 }
 
 fn apply_all(
     connection: &mut Connection,
     transactions: Vec<Transaction>,
-    ids: &mut LogIds,
-    clock: &Clock,
-) -> Result<Outcomes, StoreError> {
+    desk: &mut Desk,
+) -> Result<(Outcomes, Came), StoreError> {
     let mut group = connection.transaction()?;
+    let mut all = Came::default();
     let mut outcomes = Vec::with_capacity(transactions.len());
     for transaction in transactions {
         let savepoint = group.savepoint()?;
-        match apply::transaction(&savepoint, transaction, ids, clock) {
-            Ok(()) => {
+        match apply::transaction(&savepoint, transaction, desk) {
+            Ok(came) => {
                 savepoint.commit()?;
+                all.and(came);
                 outcomes.push(Ok(()));
             }
             Err(error) => {
@@ -121,5 +147,5 @@ fn apply_all(
         }
     }
     group.commit()?;
-    Ok(outcomes)
+    Ok((outcomes, all))
 }
