@@ -15,11 +15,13 @@ up: build
 build:
 	@$(CARGO) build --release --locked --package callboard
 
-## Every suite. Installs nothing but what Cargo fetches.
+## Every suite, the engine's also on PostgreSQL, which root installs where it is missing.
 test: lint
 	@if $(CARGO) nextest --version >/dev/null 2>&1; \
-	then $(CARGO) test --locked --workspace --doc --quiet && $(CARGO) nextest run --locked --workspace; \
-	else $(CARGO) test --locked --workspace; fi
+	then $(CARGO) test --locked --workspace --doc --quiet && $(CARGO) nextest run --locked --workspace && \
+		tests/with-postgres $(CARGO) nextest run --locked --package callboard-engine --test engine; \
+	else $(CARGO) test --locked --workspace && \
+		tests/with-postgres $(CARGO) test --locked --package callboard-engine --test engine; fi
 
 ## Format, lints, licences.
 lint:

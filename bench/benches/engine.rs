@@ -15,7 +15,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use callboard_apps::{App, Attempt, Catalogue, Failed, Link, Performed, Recovered, Tested};
 use callboard_engine::{
-    Engine, KeySource, LinkDraft, Performer, Place, RunStatus, Settings, Source, SqliteStore,
+    Engine, KeySource, LinkDraft, Performer, Place, RunStatus, Settings, Source, SqlStore,
     StartRequest, WallTime,
 };
 use jiff::Timestamp;
@@ -67,7 +67,7 @@ fn settings(folder: &Path, in_flight: usize) -> anyhow::Result<Settings> {
     let apps = Path::new(env!("CARGO_MANIFEST_DIR")).join("apps");
     let next = AtomicU64::new(1);
     Ok(Settings {
-        store: Arc::new(SqliteStore::open(&Place::File(folder.join("callboard.db")))?),
+        store: Arc::new(SqlStore::open(&Place::File(folder.join("callboard.db")))?),
         key: KeySource::File(folder.join("secrets.key")),
         catalogue: Arc::new(Catalogue::of_folder(&apps)?),
         performer: Arc::new(Prompt),

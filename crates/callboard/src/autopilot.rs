@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use callboard_apps::{CallOptions, Calls, Catalogue, Executor, HostPolicy, Options};
 use callboard_engine::{
-    Engine, KeySource, Observer, Place, Settings, Source, SqliteStore, WallTime, WithCalls,
+    Engine, KeySource, Observer, Place, Settings, Source, SqlStore, WallTime, WithCalls,
     private_file,
 };
 use include_dir::{Dir, include_dir};
@@ -94,7 +94,7 @@ impl Autopilot {
         let lock = take(data).await?;
         let catalogue = Arc::new(catalogue(overlays.apps.as_deref())?);
         let engine = Engine::open(Settings {
-            store: Arc::new(SqliteStore::open(&Place::File(data.join("callboard.db")))?),
+            store: Arc::new(SqlStore::open(&Place::File(data.join("callboard.db")))?),
             key: key
                 .secrets_key
                 .clone()

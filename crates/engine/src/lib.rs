@@ -70,7 +70,7 @@ pub use sealing::masked;
 pub use secrets::{SecretError, SecretSummary};
 pub use start::{StartError, StartRequest, Started};
 pub use store::{
-    Occurrence, OccurrenceState, Origin, Page, Paused, Place, RunFilter, RunRecord, SqliteStore,
+    Occurrence, OccurrenceState, Origin, Page, Paused, Place, RunFilter, RunRecord, SqlStore,
     Store, StoreError,
 };
 pub use time::{Clock, Random, Time, WallTime};

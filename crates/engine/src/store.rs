@@ -1,11 +1,13 @@
 //! What the engine asks of a database: few primitives, changes as data with preconditions.
 //!
 //! A list of changes is one transaction: all of it is durable when `commit` answers, or nothing of it happened. Time is
-//! always a value from the caller. The only SQL is in the backends below.
+//! always a value from the caller. The only SQL is below, in `sql`, over what `sqlite` and `postgres` make of a connection.
 
 mod change;
+mod postgres;
 mod records;
 mod schedules;
+mod sql;
 mod sqlite;
 
 use async_trait::async_trait;
@@ -20,7 +22,7 @@ pub use schedules::{
     Occurrence, OccurrenceState, Origin, Paused, QueuedOccurrence, ScheduleRecord,
     SettledOccurrence, Standing,
 };
-pub use sqlite::{Place, SqliteStore};
+pub use sql::{Place, SqlStore};
 
 use crate::ids::RunId;
 use crate::journal::Entry;
@@ -41,6 +43,11 @@ pub enum StoreError {
         "the data was written by a newer version (schema {found}, this version knows {known}): use that version"
     )]
     TooNew { found: i64, known: i64 },
+    /// The connection broke at the commit, and nobody can be asked what became of it.
+    #[error(
+        "the connection to the database broke, and whether it took the last change is not known"
+    )]
+    Unknown,
     #[error("the store is closed")]
     Closed,
 }

@@ -5,7 +5,7 @@ use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -15,13 +15,15 @@ use callboard_apps::{
 };
 use callboard_engine::{
     Engine, KeySource, LinkDraft, Observer, Performer, Place, Random, RunDetail, RunFilter, RunId,
-    RunStatus, Settings, Source, SqliteStore, StartRequest, Store, Time,
+    RunStatus, Settings, Source, SqlStore, StartRequest, Store, Time,
 };
 use callboard_flow::FunctionCall;
 use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use tokio::sync::{Notify, watch};
+
+use crate::backend;
 
 /// More than any test needs; reached only when something hangs.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -253,6 +255,8 @@ pub(crate) fn one_call(action: &str) -> String {
 /// What survives a crash: the disk, the world and the time.
 pub(crate) struct Premises {
     pub(crate) folder: tempfile::TempDir,
+    place: OnceLock<Place>,
+    spoiled: AtomicBool,
     pub(crate) office: Arc<Office>,
     pub(crate) time: Arc<ManualTime>,
 }
@@ -261,6 +265,8 @@ impl Premises {
     pub(crate) fn new() -> Self {
         Self {
             folder: tempfile::tempdir().unwrap(),
+            place: OnceLock::new(),
+            spoiled: AtomicBool::new(false),
             office: Arc::default(),
             time: ManualTime::new(),
         }
@@ -288,10 +294,18 @@ impl Premises {
         folder
     }
 
+    pub(crate) fn place(&self) -> &Place {
+        self.place.get_or_init(|| backend::place(self.folder.path()))
+    }
+
+    /// What is in the journal does not derive again, and need not.
+    pub(crate) fn spoil(&self) {
+        self.spoiled.store(true, Ordering::SeqCst);
+    }
+
     /// The database, opened once more: as after a restart.
     pub(crate) fn store(&self) -> Arc<dyn Store> {
-        let place = Place::File(self.folder.path().join("callboard.db"));
-        Arc::new(SqliteStore::open(&place).unwrap())
+        Arc::new(SqlStore::open(self.place()).unwrap())
     }
 
     pub(crate) fn settings(&self, workflows: &[&str]) -> Settings {
@@ -336,7 +350,8 @@ impl Premises {
 
 impl Drop for Premises {
     fn drop(&mut self) {
-        if std::thread::panicking() || !self.folder.path().join("callboard.db").exists() {
+        let spoiled = self.spoiled.load(Ordering::SeqCst);
+        if std::thread::panicking() || spoiled || self.place.get().is_none() {
             return;
         }
         let settings = Settings { parallel_runs: 0, ..self.settings(&[]) };

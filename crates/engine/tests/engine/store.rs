@@ -4,11 +4,13 @@ use std::collections::BTreeSet;
 
 use callboard_engine::journal::{Entry, Fact, Trigger};
 use callboard_engine::store::{
-    Advance, Change, Claim, Handover, NewRun, Refusal, Signal, SqliteStore, Store, WorkflowRecord,
+    Advance, Change, Claim, Handover, NewRun, Refusal, Signal, SqlStore, Store, WorkflowRecord,
 };
 use callboard_engine::{Mode, Place, RunId, RunStatus, StoreError};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
+
+use crate::backend::{self, fresh_store};
 
 const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
@@ -84,8 +86,8 @@ fn refusal(result: Result<(), StoreError>) -> Refusal {
     }
 }
 
-async fn with_run(run: &RunId) -> SqliteStore {
-    let store = SqliteStore::open(&Place::Memory).unwrap();
+async fn with_run(run: &RunId) -> SqlStore {
+    let store = fresh_store();
     store.commit(create(run)).await.unwrap();
     store
 }
@@ -161,7 +163,7 @@ async fn a_run_wakes_when_it_is_due_or_spoken_to() {
 #[tokio::test]
 async fn a_refused_change_undoes_those_before_it_and_no_other_transaction() {
     let (good, bad) = (run_id('a'), run_id('b'));
-    let store = SqliteStore::open(&Place::Memory).unwrap();
+    let store = fresh_store();
     let mut half = create(&bad);
     half.push(Change::DeleteLink { name: "none".into() });
     let (kept, refused) = tokio::join!(store.commit(create(&good)), store.commit(half));
@@ -181,7 +183,7 @@ async fn the_database_is_its_owners_alone_also_where_it_was_not() {
         if let Some(mode) = found {
             std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
         }
-        let store = SqliteStore::open(&Place::File(path.clone())).unwrap();
+        let store = SqlStore::open(&Place::File(path.clone())).unwrap();
         store.list_links().await.unwrap();
         for file in std::fs::read_dir(folder.path()).unwrap() {
             let file = file.unwrap();
@@ -194,9 +196,9 @@ async fn the_database_is_its_owners_alone_also_where_it_was_not() {
 #[tokio::test]
 async fn what_was_written_is_there_after_a_restart() {
     let folder = tempfile::tempdir().unwrap();
-    let place = Place::File(folder.path().join("a.db"));
-    SqliteStore::open(&place).unwrap().commit(create(&run_id('a'))).await.unwrap();
-    let store = SqliteStore::open(&place).unwrap();
+    let place = backend::place(folder.path());
+    SqlStore::open(&place).unwrap().commit(create(&run_id('a'))).await.unwrap();
+    let store = SqlStore::open(&place).unwrap();
     assert!(store.find_run(&run_id('a')).await.unwrap().is_some());
 }
 

@@ -92,7 +92,7 @@ async fn a_run_that_cannot_be_derived_rests_whatever_is_said_and_can_be_cancelle
     engine.stop(PATIENCE).await;
     drop((engine, store));
     // What was spoiled does not derive again at the end of the test.
-    std::fs::remove_file(premises.folder.path().join("callboard.db")).unwrap();
+    premises.spoil();
 }
 
 /// Makes a mistake once, inside the driver.

@@ -11,7 +11,7 @@ use callboard_apps::{
     Link, Origin, Performed, Recovered, Tested,
 };
 use callboard_engine::{
-    Engine, KeySource, Performer, Place, RunDetail, Settings, Source, SqliteStore, StartError,
+    Engine, KeySource, Performer, Place, RunDetail, Settings, Source, SqlStore, StartError,
     WallTime, WithCalls,
 };
 use callboard_flow::{Change, ErrorKind, Fact, FunctionCall, WorkflowError};
@@ -77,7 +77,7 @@ async fn engine(arguments: &Try) -> anyhow::Result<Engine> {
     let performer =
         Trial(WithCalls { executor: autopilot::executor()?, calls: Calls::new(&options)? });
     Ok(Engine::open(Settings {
-        store: Arc::new(SqliteStore::open(&Place::Memory)?),
+        store: Arc::new(SqlStore::open(&Place::Memory)?),
         key: KeySource::Given(world::secret("").into()),
         catalogue,
         performer: Arc::new(performer),

@@ -9,8 +9,10 @@ use std::time::Duration;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use super::{Place, schema};
+use super::failed;
 use crate::store::StoreError;
+use crate::store::sql::connection;
+use crate::store::sql::schema;
 
 /// At most so many transactions share one sync of the disk.
 const GROUP: usize = 512;
@@ -24,30 +26,31 @@ type Reply = Box<dyn FnOnce(Result<(), &str>) + Send>;
 type Read = Box<dyn FnOnce(&Connection) + Send>;
 
 /// The connections, and who holds them.
-pub(super) enum Threads {
+pub(in crate::store) enum Threads {
     /// In memory only one connection sees the data; whoever asks uses it.
     Memory(Mutex<Connection>),
     File(FileThreads),
 }
 
 /// They end when this is dropped.
-pub(super) struct FileThreads {
+pub(in crate::store) struct FileThreads {
     writer: Option<Sender<Write>>,
     readers: Option<Sender<Read>>,
     running: Vec<JoinHandle<()>>,
 }
 
 impl Threads {
-    pub(super) fn start(place: &Place) -> Result<Self, StoreError> {
-        if let Place::File(path) = place {
+    /// Without a path the data is gone with the process.
+    pub(in crate::store) fn start(path: Option<&Path>) -> Result<Self, StoreError> {
+        if let Some(path) = path {
             make_private(path).map_err(|error| StoreError::Failed {
                 tried: "made the database its owner's alone",
                 why: error.to_string(),
             })?;
         }
-        let connection = connect(place)?;
-        schema::migrate(&connection)?;
-        if *place == Place::Memory {
+        let connection = connect(path)?;
+        migrate(&connection)?;
+        if path.is_none() {
             return Ok(Self::Memory(Mutex::new(connection)));
         }
         let (writer, transactions) = channel();
@@ -56,7 +59,7 @@ impl Threads {
         let (readers, reads) = channel::<Read>();
         let reads = Arc::new(Mutex::new(reads));
         for _ in 0..READERS {
-            let (connection, reads) = (connect(place)?, Arc::clone(&reads));
+            let (connection, reads) = (connect(path)?, Arc::clone(&reads));
             connection
                 .pragma_update(None, "query_only", true)
                 .map_err(|error| failed("opened", &error))?;
@@ -66,9 +69,9 @@ impl Threads {
     }
 
     /// Runs `work` as one transaction of its own; an error of it undoes what it did.
-    pub(super) async fn write<T: Send + 'static>(
+    pub(in crate::store) async fn write<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+        work: impl FnOnce(&dyn connection::Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (answer, answered) = oneshot::channel();
         let write: Write = Box::new(move |connection| {
@@ -95,9 +98,9 @@ impl Threads {
         answered.await.map_err(|_| StoreError::Closed)?
     }
 
-    pub(super) async fn read<T: Send + 'static>(
+    pub(in crate::store) async fn read<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+        work: impl FnOnce(&dyn connection::Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let threads = match self {
             Self::Memory(connection) => {
@@ -151,11 +154,11 @@ fn make_private(path: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-fn connect(place: &Place) -> Result<Connection, StoreError> {
+fn connect(path: Option<&Path>) -> Result<Connection, StoreError> {
     let open = || -> rusqlite::Result<Connection> {
-        let connection = match place {
-            Place::Memory => Connection::open_in_memory()?,
-            Place::File(path) => Connection::open(path)?,
+        let connection = match path {
+            None => Connection::open_in_memory()?,
+            Some(path) => Connection::open(path)?,
         };
         connection.busy_timeout(BUSY)?;
         connection.pragma_update(None, "journal_mode", "wal")?;
@@ -165,6 +168,14 @@ fn connect(place: &Place) -> Result<Connection, StoreError> {
         Ok(connection)
     };
     open().map_err(|error| failed("opened the database", &error))
+}
+
+fn migrate(connection: &Connection) -> Result<(), StoreError> {
+    let failed = |error| failed("changed the schema", &error);
+    connection.execute_batch("BEGIN IMMEDIATE").map_err(failed)?;
+    // What is not committed is gone with the connection.
+    schema::migrate(connection)?;
+    connection.execute_batch("COMMIT").map_err(failed)
 }
 
 fn write_in_groups(connection: &Connection, writes: &Receiver<Write>) {
@@ -204,7 +215,7 @@ fn answer_reads(connection: &Connection, reads: &Mutex<Receiver<Read>>) {
 
 fn in_savepoint<T>(
     connection: &Connection,
-    work: impl FnOnce(&Connection) -> Result<T, StoreError>,
+    work: impl FnOnce(&dyn connection::Connection) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
     if connection.is_autocommit() {
         return Err(StoreError::Failed {
@@ -221,8 +232,4 @@ fn in_savepoint<T>(
     }
     run("RELEASE job").map_err(|error| failed("ended a transaction", &error))?;
     result
-}
-
-pub(super) fn failed(tried: &'static str, error: &rusqlite::Error) -> StoreError {
-    StoreError::Failed { tried, why: error.to_string() }
 }

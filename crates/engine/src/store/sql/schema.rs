@@ -1,8 +1,7 @@
 //! Tables, and how an older database becomes a newer one.
 
-use rusqlite::Connection;
-
-use super::threads::failed;
+use super::connection::{Connection, params};
+use super::read::rows;
 use crate::store::StoreError;
 
 /// In order; each is applied once and never changed afterwards.
@@ -94,31 +93,31 @@ const MIGRATIONS: &[&str] = &["
     UPDATE api_keys SET person = name;
 "];
 
-pub(super) fn migrate(connection: &Connection) -> Result<(), StoreError> {
+/// Brings an older database up to date. The caller is in a transaction.
+pub(in crate::store) fn migrate(connection: &dyn Connection) -> Result<(), StoreError> {
+    let dialect = connection.dialect();
     let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
-    let found = current(connection).map_err(|error| failed("read the schema", &error))?;
+    connection.batch(&(dialect.migration)(
+        "CREATE TABLE IF NOT EXISTS schema_migrations (version INTEGER PRIMARY KEY) STRICT",
+    ))?;
+    if let Some(alone) = dialect.alone {
+        connection.batch(alone)?;
+    }
+    let found = current(connection)?;
     if found > known {
         return Err(StoreError::TooNew { found, known });
     }
-    for version in found + 1..=known {
-        let index = usize::try_from(version - 1).unwrap_or_default();
-        apply(connection, version, MIGRATIONS[index])
-            .map_err(|error| failed("changed the schema", &error))?;
+    for (version, migration) in (1..).zip(MIGRATIONS).filter(|(version, _)| *version > found) {
+        connection.batch(&(dialect.migration)(migration))?;
+        let version: i64 = version;
+        connection
+            .perform("INSERT INTO schema_migrations (version) VALUES (?1)", params![version])?;
     }
     Ok(())
 }
 
-fn current(connection: &Connection) -> rusqlite::Result<i64> {
-    connection.execute_batch(
-        "CREATE TABLE IF NOT EXISTS schema_migrations (version INTEGER PRIMARY KEY) STRICT",
-    )?;
-    connection
-        .query_row("SELECT COALESCE(MAX(version), 0) FROM schema_migrations", [], |row| row.get(0))
-}
-
-fn apply(connection: &Connection, version: i64, sql: &str) -> rusqlite::Result<()> {
-    let transaction = connection.unchecked_transaction()?;
-    transaction.execute_batch(sql)?;
-    transaction.execute("INSERT INTO schema_migrations (version) VALUES (?1)", [version])?;
-    transaction.commit()
+fn current(connection: &dyn Connection) -> Result<i64, StoreError> {
+    let sql = "SELECT COALESCE(MAX(version), 0) AS version FROM schema_migrations";
+    let found = rows(connection, "schema_migrations", sql, &[], |columns| columns.get("version"))?;
+    Ok(found.first().copied().unwrap_or_default())
 }

@@ -1,37 +1,40 @@
 //! Questions as SQL.
 
-use jiff::Timestamp;
-use rusqlite::{Connection, Params, params, params_from_iter};
-
+use super::connection::{Connection, Parameter, params};
 use super::rows::{Columns, from_list};
-use super::threads::failed;
 use crate::ids::RunId;
 use crate::journal::{Entry, VERSION};
 use crate::run::Mode;
 use crate::store::{
     EventRecord, LinkRecord, Page, RunFilter, RunRecord, Signal, StoreError, WorkflowRecord,
 };
+use jiff::Timestamp;
 
 /// No list is longer than this.
 const MOST: usize = 500;
 
-pub(super) fn next_wake(connection: &Connection) -> Result<Option<Timestamp>, StoreError> {
+pub(super) fn next_wake(connection: &dyn Connection) -> Result<Option<Timestamp>, StoreError> {
     let sql = "SELECT MIN(wake_at) AS wake_at FROM runs WHERE wake_at IS NOT NULL AND boot IS NULL";
-    Ok(rows(connection, "runs", sql, [], |columns| columns.optional_at("wake_at"))?.pop().flatten())
+    Ok(rows(connection, "runs", sql, &[], |columns| columns.optional_at("wake_at"))?
+        .pop()
+        .flatten())
 }
 
 pub(super) fn find_run(
-    connection: &Connection,
+    connection: &dyn Connection,
     id: &RunId,
 ) -> Result<Option<RunRecord>, StoreError> {
     Ok(rows(connection, "runs", "SELECT * FROM runs WHERE id = ?1", params![id.as_str()], run)?
         .pop())
 }
 
-pub(super) fn list_runs(connection: &Connection, filter: &RunFilter) -> Result<Page, StoreError> {
+pub(super) fn list_runs(
+    connection: &dyn Connection,
+    filter: &RunFilter,
+) -> Result<Page, StoreError> {
     let limit = filter.limit.clamp(1, MOST);
     let (sql, values) = list_runs_query(filter, limit + 1);
-    let mut runs = rows(connection, "runs", &sql, params_from_iter(values), run)?;
+    let mut runs = rows(connection, "runs", &sql, &parameters(&values), run)?;
     let more = runs.len() > limit;
     runs.truncate(limit);
     let next = if more { runs.last().map(|run| run.id.clone()) } else { None };
@@ -56,7 +59,11 @@ fn list_runs_query(filter: &RunFilter, most: usize) -> (String, Vec<String>) {
     (sql, values)
 }
 
-pub(super) fn journal(connection: &Connection, id: &RunId) -> Result<Vec<Entry>, StoreError> {
+fn parameters(values: &[String]) -> Vec<&dyn Parameter> {
+    values.iter().map(|value| value as &dyn Parameter).collect()
+}
+
+pub(super) fn journal(connection: &dyn Connection, id: &RunId) -> Result<Vec<Entry>, StoreError> {
     let sql = "SELECT run_id, version, entry FROM journal WHERE run_id = ?1 ORDER BY seq";
     rows(connection, "journal", sql, params![id.as_str()], |columns| {
         match columns.get::<u32>("version")? {
@@ -67,14 +74,14 @@ pub(super) fn journal(connection: &Connection, id: &RunId) -> Result<Vec<Entry>,
     })
 }
 
-pub(super) fn last_seq(connection: &Connection, id: &RunId) -> Result<i64, StoreError> {
+pub(super) fn last_seq(connection: &dyn Connection, id: &RunId) -> Result<i64, StoreError> {
     let sql = "SELECT ?1 AS run_id, COALESCE(MAX(seq), 0) AS seq FROM journal WHERE run_id = ?1";
     let found = rows(connection, "journal", sql, params![id.as_str()], |row| row.get("seq"))?;
     Ok(found.first().copied().unwrap_or_default())
 }
 
 pub(super) fn signals(
-    connection: &Connection,
+    connection: &dyn Connection,
     id: &RunId,
 ) -> Result<Vec<(i64, Signal)>, StoreError> {
     let sql = "SELECT run_id, id, signal FROM signals WHERE run_id = ?1 ORDER BY id";
@@ -83,19 +90,24 @@ pub(super) fn signals(
     })
 }
 
+/// What a key that is taken was taken for.
 pub(super) fn start_key(
-    connection: &Connection,
+    connection: &dyn Connection,
     key: &str,
-) -> Result<Option<(String, RunId)>, StoreError> {
+) -> Result<(String, RunId), StoreError> {
     let sql = "SELECT key, fingerprint, run_id FROM start_keys WHERE key = ?1";
     let found = rows(connection, "start_keys", sql, params![key], |columns| {
         Ok((columns.get("fingerprint")?, columns.parse("run_id")?))
     });
-    Ok(found?.pop())
+    found?.pop().ok_or_else(|| StoreError::Inconsistent {
+        table: "start_keys",
+        id: key.to_owned(),
+        why: "it is taken and not there".into(),
+    })
 }
 
 pub(super) fn find_workflow(
-    connection: &Connection,
+    connection: &dyn Connection,
     hash: &str,
 ) -> Result<Option<WorkflowRecord>, StoreError> {
     Ok(rows(
@@ -109,25 +121,25 @@ pub(super) fn find_workflow(
 }
 
 pub(super) fn list_library(
-    connection: &Connection,
+    connection: &dyn Connection,
 ) -> Result<Vec<(String, WorkflowRecord)>, StoreError> {
     let sql = "SELECT library.file, workflows.* FROM library JOIN workflows USING (hash) ORDER BY library.file";
-    rows(connection, "library", sql, [], |columns| Ok((columns.get("file")?, workflow(columns)?)))
+    rows(connection, "library", sql, &[], |columns| Ok((columns.get("file")?, workflow(columns)?)))
 }
 
 pub(super) fn find_link(
-    connection: &Connection,
+    connection: &dyn Connection,
     name: &str,
 ) -> Result<Option<LinkRecord>, StoreError> {
     Ok(rows(connection, "links", "SELECT * FROM links WHERE name = ?1", params![name], link)?.pop())
 }
 
-pub(super) fn list_links(connection: &Connection) -> Result<Vec<LinkRecord>, StoreError> {
-    rows(connection, "links", "SELECT * FROM links ORDER BY name", [], link)
+pub(super) fn list_links(connection: &dyn Connection) -> Result<Vec<LinkRecord>, StoreError> {
+    rows(connection, "links", "SELECT * FROM links ORDER BY name", &[], link)
 }
 
 pub(super) fn find_event(
-    connection: &Connection,
+    connection: &dyn Connection,
     app: &str,
     trigger: &str,
     link: &str,
@@ -189,20 +201,18 @@ fn link(columns: &Columns<'_>) -> Result<LinkRecord, StoreError> {
 }
 
 pub(super) fn rows<T>(
-    connection: &Connection,
+    connection: &dyn Connection,
     table: &'static str,
     sql: &str,
-    values: impl Params,
+    values: &[&dyn Parameter],
     read: impl Fn(&Columns<'_>) -> Result<T, StoreError>,
 ) -> Result<Vec<T>, StoreError> {
-    let failed = |error: rusqlite::Error| failed("read", &error);
-    let mut statement = connection.prepare_cached(sql).map_err(failed)?;
-    let mut found = statement.query(values).map_err(failed)?;
-    let mut values = Vec::new();
-    while let Some(row) = found.next().map_err(failed)? {
-        values.push(read(&Columns { table, row })?);
-    }
-    Ok(values)
+    let mut found = Vec::new();
+    connection.query(sql, values, &mut |row| {
+        found.push(read(&Columns { table, row })?);
+        Ok(())
+    })?;
+    Ok(found)
 }
 
 #[cfg(test)]
@@ -212,8 +222,8 @@ mod tests {
 
     #[test]
     fn every_list_of_runs_is_read_from_an_index_in_its_order() {
-        let connection = Connection::open_in_memory().unwrap();
-        crate::store::sqlite::schema::migrate(&connection).unwrap();
+        let connection = rusqlite::Connection::open_in_memory().unwrap();
+        crate::store::sql::schema::migrate(&connection).unwrap();
         let before = Some(format!("run_{}", "a".repeat(26)).parse().unwrap());
         for (status, workflow, index) in [
             (None, None, "PRIMARY KEY"),
@@ -225,7 +235,8 @@ mod tests {
             let filter = RunFilter { status, workflow, before, limit: 10 };
             let (sql, values) = list_runs_query(&filter, 11);
             let mut plan = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
-            let steps = plan.query_map(params_from_iter(values), |row| row.get::<_, String>(3));
+            let steps =
+                plan.query_map(rusqlite::params_from_iter(values), |row| row.get::<_, String>(3));
             let plan: Vec<String> = steps.unwrap().map(Result::unwrap).collect();
             let plan = plan.join("; ");
             assert!(plan.contains("SEARCH") && plan.contains(index), "{filter:?}: {plan}");

@@ -3,10 +3,9 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use rusqlite::Row;
 use serde::de::DeserializeOwned;
 
-use super::threads::failed;
+use super::connection::{FromValue, Row};
 use crate::store::StoreError;
 
 /// Microseconds since 1970; instants in between are rounded up, so that nothing is due too early.
@@ -32,12 +31,17 @@ pub(super) fn from_list(text: Option<&str>) -> BTreeSet<String> {
 /// One row of a table on its way to a value; names what is wrong with it.
 pub(super) struct Columns<'a> {
     pub(super) table: &'static str,
-    pub(super) row: &'a Row<'a>,
+    pub(super) row: &'a dyn Row,
 }
 
 impl Columns<'_> {
-    pub(super) fn get<T: rusqlite::types::FromSql>(&self, name: &str) -> Result<T, StoreError> {
-        self.row.get(name).map_err(|error| failed("read a column", &error))
+    pub(super) fn get<T: FromValue>(&self, name: &str) -> Result<T, StoreError> {
+        let value = self
+            .row
+            .cell(name)
+            .map_err(|why| StoreError::Failed { tried: "read a column", why })?;
+        T::from_value(value)
+            .ok_or_else(|| self.inconsistent(&format!("its `{name}` is of another kind")))
     }
 
     pub(super) fn at(&self, name: &str) -> Result<Timestamp, StoreError> {
@@ -62,7 +66,7 @@ impl Columns<'_> {
     }
 
     pub(super) fn inconsistent(&self, why: &str) -> StoreError {
-        let id: String = self.row.get(0).unwrap_or_else(|_| "?".into());
+        let id = String::from_value(self.row.first()).unwrap_or_else(|| "?".into());
         StoreError::Inconsistent { table: self.table, id, why: why.to_owned() }
     }
 

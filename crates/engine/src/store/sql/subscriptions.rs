@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use callboard_flow::{StepId, Subscription};
-use rusqlite::{Connection, params};
 use serde_json::{Map, Value};
 
 use super::apply::execute;
+use super::connection::{Connection, params};
 use super::read::rows;
 use super::rows::to_json;
 use crate::ids::RunId;
@@ -16,7 +16,7 @@ use crate::store::StoreError;
 const TYPE: &str = "type";
 
 pub(super) fn add(
-    connection: &Connection,
+    connection: &dyn Connection,
     run: &RunId,
     step: &StepId,
     subscriptions: &[Subscription],
@@ -32,7 +32,7 @@ pub(super) fn add(
 }
 
 pub(super) fn remove(
-    connection: &Connection,
+    connection: &dyn Connection,
     run: &RunId,
     step: &StepId,
 ) -> Result<(), StoreError> {
@@ -40,14 +40,14 @@ pub(super) fn remove(
     execute(connection, sql, params![run.as_str(), step.as_str()]).map(drop)
 }
 
-pub(super) fn remove_all(connection: &Connection, run: &RunId) -> Result<(), StoreError> {
+pub(super) fn remove_all(connection: &dyn Connection, run: &RunId) -> Result<(), StoreError> {
     let sql = "DELETE FROM subscriptions WHERE run_id = ?1";
     execute(connection, sql, params![run.as_str()]).map(drop)
 }
 
 /// Steps that an event may be for, each once, those that subscribed first first.
 pub(super) fn matching(
-    connection: &Connection,
+    connection: &dyn Connection,
     event: &Value,
 ) -> Result<Vec<(RunId, StepId)>, StoreError> {
     // Two searches of one index: no scan of those who wait for something else.

@@ -1,13 +1,13 @@
 //! Changes as SQL. Whoever calls is inside a transaction that an error undoes.
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension as _, Params, params};
 use serde_json::Value;
 
+use super::connection::{Connection, Parameter, params};
+use super::locks;
 use super::read;
 use super::rows::{optional_micros, to_json, to_list, to_micros};
 use super::schedules;
-use super::threads::failed;
 use super::{api_keys, secrets, subscriptions};
 use crate::ids::RunId;
 use crate::journal::{Entry, VERSION};
@@ -19,7 +19,8 @@ use crate::store::{
 /// What is over stays as it ended.
 const FINAL: &str = "('completed', 'faulted', 'cancelled')";
 
-pub(super) fn all(connection: &Connection, changes: &[Change]) -> Result<(), StoreError> {
+pub(super) fn all(connection: &dyn Connection, changes: &[Change]) -> Result<(), StoreError> {
+    locks::take(connection, changes)?;
     changes.iter().try_for_each(|change| match change {
         Change::KeepWorkflow(workflow) => keep_workflow(connection, workflow),
         Change::MakeCurrent { file, hash, at } => make_current(connection, file, hash, *at),
@@ -51,7 +52,7 @@ pub(super) fn all(connection: &Connection, changes: &[Change]) -> Result<(), Sto
     })
 }
 
-fn keep_workflow(connection: &Connection, workflow: &WorkflowRecord) -> Result<(), StoreError> {
+fn keep_workflow(connection: &dyn Connection, workflow: &WorkflowRecord) -> Result<(), StoreError> {
     let WorkflowRecord { hash, name, version, source_name, text, at } = workflow;
     execute(
         connection,
@@ -63,7 +64,7 @@ fn keep_workflow(connection: &Connection, workflow: &WorkflowRecord) -> Result<(
 }
 
 fn make_current(
-    connection: &Connection,
+    connection: &dyn Connection,
     file: &str,
     hash: &str,
     at: Timestamp,
@@ -77,23 +78,20 @@ fn make_current(
     .map(drop)
 }
 
-fn take_start_key(connection: &Connection, key: &StartKey) -> Result<(), StoreError> {
-    if let Some((fingerprint, run)) = read::start_key(connection, &key.key)? {
-        return Err(StoreError::Refused(Refusal::StartKeyTaken {
-            key: key.key.clone(),
-            fingerprint,
-            run,
-        }));
-    }
-    execute(
+fn take_start_key(connection: &dyn Connection, key: &StartKey) -> Result<(), StoreError> {
+    let taken = execute(
         connection,
-        "INSERT INTO start_keys (key, fingerprint, run_id, at) VALUES (?1, ?2, ?3, ?4)",
+        "INSERT INTO start_keys (key, fingerprint, run_id, at) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
         params![key.key, key.fingerprint, key.run.as_str(), to_micros(key.at)],
-    )
-    .map(drop)
+    )?;
+    if taken == 1 {
+        return Ok(());
+    }
+    let (fingerprint, run) = read::start_key(connection, &key.key)?;
+    Err(StoreError::Refused(Refusal::StartKeyTaken { key: key.key.clone(), fingerprint, run }))
 }
 
-fn store_event(connection: &Connection, event: &EventRecord) -> Result<(), StoreError> {
+fn store_event(connection: &dyn Connection, event: &EventRecord) -> Result<(), StoreError> {
     let EventRecord { app, trigger, link, dedupe_key, event_type, subject, data, runs, at } = event;
     let inserted = execute(
         connection,
@@ -119,9 +117,8 @@ fn store_event(connection: &Connection, event: &EventRecord) -> Result<(), Store
     Err(StoreError::Refused(Refusal::EventSeen { dedupe_key: dedupe_key.clone(), runs }))
 }
 
-fn create_run(connection: &Connection, run: &NewRun) -> Result<(), StoreError> {
-    execute(
-        connection,
+fn create_run(connection: &dyn Connection, run: &NewRun) -> Result<(), StoreError> {
+    connection.perform(
         "INSERT INTO runs (id, workflow, workflow_hash, mode, status, created_at, updated_at, wake_at) \
          VALUES (?1, ?2, ?3, ?4, 'running', ?5, ?5, ?5)",
         params![
@@ -136,14 +133,13 @@ fn create_run(connection: &Connection, run: &NewRun) -> Result<(), StoreError> {
 }
 
 fn append(
-    connection: &Connection,
+    connection: &dyn Connection,
     run: &RunId,
     first_seq: i64,
     entries: &[Entry],
 ) -> Result<(), StoreError> {
     for (seq, entry) in (first_seq..).zip(entries) {
-        execute(
-            connection,
+        connection.perform(
             "INSERT INTO journal (run_id, seq, at, kind, version, entry) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             params![
                 run.as_str(),
@@ -158,11 +154,11 @@ fn append(
     Ok(())
 }
 
-fn advance(connection: &Connection, advance: &Advance) -> Result<(), StoreError> {
+fn advance(connection: &dyn Connection, advance: &Advance) -> Result<(), StoreError> {
     let Advance { run, epoch, first_seq, entries, signals_up_to, status, handover, at } = advance;
     if let Some(last) = signals_up_to {
         let sql = "DELETE FROM signals WHERE run_id = ?1 AND id <= ?2";
-        execute(connection, sql, params![run.as_str(), last])?;
+        connection.perform(sql, params![run.as_str(), last])?;
     }
     let changed = match handover {
         Handover::Keep { lease_until } => execute(
@@ -186,9 +182,10 @@ fn advance(connection: &Connection, advance: &Advance) -> Result<(), StoreError>
     append(connection, run, *first_seq, entries)?;
     if status.is_final() {
         // What was said too late is nobody's business any more, and must not wake the run.
-        execute(connection, "DELETE FROM signals WHERE run_id = ?1", params![run.as_str()])?;
+        let values = params![run.as_str()];
+        connection.perform("DELETE FROM signals WHERE run_id = ?1", values)?;
         subscriptions::remove_all(connection, run)?;
-        execute(connection, "UPDATE runs SET wake_at = NULL WHERE id = ?1", params![run.as_str()])?;
+        connection.perform("UPDATE runs SET wake_at = NULL WHERE id = ?1", values)?;
         schedules::run_ended(connection, run, *at)?;
     }
     Ok(())
@@ -199,7 +196,7 @@ const OWNED: &str =
     "WHERE id = ?1 AND epoch = ?2 AND boot IS NOT NULL AND (status = ?3 OR status NOT IN";
 
 fn release(
-    connection: &Connection,
+    connection: &dyn Connection,
     advance: &Advance,
     wake_at: Option<Timestamp>,
     blocked_on: Option<&str>,
@@ -217,7 +214,7 @@ fn release(
 }
 
 fn signal(
-    connection: &Connection,
+    connection: &dyn Connection,
     run: &RunId,
     signal: &Signal,
     at: Timestamp,
@@ -232,17 +229,13 @@ fn signal(
         }));
     }
     let sql = "INSERT INTO signals (run_id, signal, at) VALUES (?1, ?2, ?3)";
-    execute(connection, sql, params![run.as_str(), to_json(signal)?, to_micros(at)])?;
-    execute(
-        connection,
-        "UPDATE runs SET wake_at = ?2 WHERE id = ?1",
-        params![run.as_str(), to_micros(at)],
-    )
-    .map(drop)
+    connection.perform(sql, params![run.as_str(), to_json(signal)?, to_micros(at)])?;
+    let sql = "UPDATE runs SET wake_at = ?2 WHERE id = ?1";
+    connection.perform(sql, params![run.as_str(), to_micros(at)])
 }
 
 fn tell(
-    connection: &Connection,
+    connection: &dyn Connection,
     run: &RunId,
     signal: &Signal,
     at: Timestamp,
@@ -253,13 +246,15 @@ fn tell(
     }
 }
 
-fn deliver(connection: &Connection, event: &Value, at: Timestamp) -> Result<(), StoreError> {
-    subscriptions::matching(connection, event)?.into_iter().try_for_each(|(run, step)| {
+fn deliver(connection: &dyn Connection, event: &Value, at: Timestamp) -> Result<(), StoreError> {
+    let listening = subscriptions::matching(connection, event)?;
+    locks::take_runs(connection, listening.iter().map(|(run, _)| run).collect())?;
+    listening.into_iter().try_for_each(|(run, step)| {
         tell(connection, &run, &Signal::Event { step, event: event.clone() }, at)
     })
 }
 
-fn publish(connection: &Connection, publication: &Publication) -> Result<(), StoreError> {
+fn publish(connection: &dyn Connection, publication: &Publication) -> Result<(), StoreError> {
     let Publication { record, event, starts } = publication;
     match store_event(connection, record) {
         Err(StoreError::Refused(Refusal::EventSeen { .. })) => return Ok(()),
@@ -270,14 +265,16 @@ fn publish(connection: &Connection, publication: &Publication) -> Result<(), Sto
 }
 
 fn signal_blocked(
-    connection: &Connection,
+    connection: &dyn Connection,
     on: &str,
     signal: &Signal,
     at: Timestamp,
 ) -> Result<(), StoreError> {
     let blocked = format!(
-        "blocked_on IS NOT NULL AND instr(',' || blocked_on || ',', ',' || ?1 || ',') > 0 AND status NOT IN {FINAL}"
+        "blocked_on IS NOT NULL AND replace(',' || blocked_on || ',', ',' || ?1 || ',', '') <> ',' || blocked_on || ',' \
+         AND status NOT IN {FINAL}"
     );
+    locks::take_where(connection, &blocked, params![on])?;
     let sql = format!(
         "INSERT INTO signals (run_id, signal, at) SELECT id, ?2, ?3 FROM runs WHERE {blocked}"
     );
@@ -286,7 +283,7 @@ fn signal_blocked(
     execute(connection, &sql, params![on, to_micros(at)]).map(drop)
 }
 
-fn put_link(connection: &Connection, link: &LinkRecord) -> Result<(), StoreError> {
+fn put_link(connection: &dyn Connection, link: &LinkRecord) -> Result<(), StoreError> {
     let LinkRecord { name, app, base_url, settings, sealed, changed_at } = link;
     execute(
         connection,
@@ -298,51 +295,60 @@ fn put_link(connection: &Connection, link: &LinkRecord) -> Result<(), StoreError
     .map(drop)
 }
 
-fn delete_link(connection: &Connection, name: &str) -> Result<(), StoreError> {
+fn delete_link(connection: &dyn Connection, name: &str) -> Result<(), StoreError> {
     match execute(connection, "DELETE FROM links WHERE name = ?1", params![name])? {
         0 => Err(StoreError::Refused(Refusal::NoSuchLink { name: name.to_owned() })),
         _ => Ok(()),
     }
 }
 
-pub(super) fn claim(connection: &Connection, claim: &Claim) -> Result<Vec<ClaimedRun>, StoreError> {
+pub(super) fn claim(
+    connection: &dyn Connection,
+    claim: &Claim,
+) -> Result<Vec<ClaimedRun>, StoreError> {
     let mut claimed = Vec::new();
-    while claimed.len() < claim.limit {
-        let Some(run) =
-            claim_one(connection, claim).map_err(|error| failed("claimed a run", &error))?
-        else {
-            break;
-        };
-        let id = run.0.parse().map_err(|error: crate::ids::InvalidRunId| {
-            StoreError::Inconsistent { table: "runs", id: run.0.clone(), why: error.to_string() }
-        })?;
-        claimed.push(ClaimedRun { id, workflow_hash: run.1, epoch: run.2 });
+    // Two searches, one index each: what nobody owns and is due, then what an owner let expire.
+    let due = "wake_at <= ?4 AND boot IS NULL ORDER BY wake_at";
+    let expired = "boot IS NOT NULL AND boot <> ?2 AND lease_until < ?4 ORDER BY lease_until";
+    for (which, by) in [(due, claim.now), (expired, claim.lease_now)] {
+        let left = claim.limit.saturating_sub(claimed.len());
+        if left > 0 {
+            claimed.extend(claim_some(connection, claim, which, by, left)?);
+        }
     }
     Ok(claimed)
 }
 
-/// Two searches, one index each: what nobody owns and is due, else what an owner let expire.
-fn claim_one(
-    connection: &Connection,
+fn claim_some(
+    connection: &dyn Connection,
     claim: &Claim,
-) -> rusqlite::Result<Option<(String, String, i64)>> {
-    let due = "SELECT id FROM runs WHERE wake_at <= ?4 AND boot IS NULL ORDER BY wake_at LIMIT 1";
-    let expired = "SELECT id FROM runs WHERE boot IS NOT NULL AND boot <> ?2 AND lease_until < ?4 ORDER BY lease_until LIMIT 1";
-    for (which, by) in [(due, claim.now), (expired, claim.lease_now)] {
-        let sql = format!(
-            "UPDATE runs SET node = ?1, boot = ?2, lease_until = ?3, epoch = epoch + 1 \
-             WHERE id = ({which}) RETURNING id, workflow_hash, epoch"
-        );
-        let values = params![claim.node, claim.boot, to_micros(claim.lease_until), to_micros(by)];
-        let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
-        if let Some(run) = connection.prepare_cached(&sql)?.query_row(values, row).optional()? {
-            return Ok(Some(run));
-        }
-    }
-    Ok(None)
+    which: &str,
+    by: Timestamp,
+    limit: usize,
+) -> Result<Vec<ClaimedRun>, StoreError> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let sql = format!(
+        "WITH mine AS MATERIALIZED (SELECT id FROM runs WHERE {which} LIMIT ?5 {}) \
+         UPDATE runs SET node = ?1, boot = ?2, lease_until = ?3, epoch = epoch + 1 \
+         WHERE id IN (SELECT id FROM mine) RETURNING id, workflow_hash, epoch",
+        connection.dialect().for_update_skip_locked
+    );
+    let (until, by) = (to_micros(claim.lease_until), to_micros(by));
+    let values = params![claim.node, claim.boot, until, by, limit];
+    read::rows(connection, "runs", &sql, values, |columns| {
+        Ok(ClaimedRun {
+            id: columns.parse("id")?,
+            workflow_hash: columns.get("workflow_hash")?,
+            epoch: columns.get("epoch")?,
+        })
+    })
 }
 
-pub(super) fn disown(connection: &Connection, node: &str, boot: &str) -> Result<(), StoreError> {
+pub(super) fn disown(
+    connection: &dyn Connection,
+    node: &str,
+    boot: &str,
+) -> Result<(), StoreError> {
     execute(
         connection,
         "UPDATE runs SET node = NULL, boot = NULL, lease_until = NULL WHERE boot IS NOT NULL AND node = ?1 AND boot <> ?2",
@@ -352,10 +358,9 @@ pub(super) fn disown(connection: &Connection, node: &str, boot: &str) -> Result<
 }
 
 pub(super) fn execute(
-    connection: &Connection,
+    connection: &dyn Connection,
     sql: &str,
-    values: impl Params,
+    values: &[&dyn Parameter],
 ) -> Result<usize, StoreError> {
-    let run = || connection.prepare_cached(sql)?.execute(values);
-    run().map_err(|error| failed("wrote", &error))
+    connection.execute(sql, values)
 }

@@ -1,13 +1,12 @@
 //! Named secrets, sealed.
 
-use rusqlite::{Connection, params};
-
 use super::apply::execute;
+use super::connection::{Connection, params};
 use super::read::rows;
 use super::rows::to_micros;
 use crate::store::{Refusal, SecretRecord, StoreError};
 
-pub(super) fn put(connection: &Connection, secret: &SecretRecord) -> Result<(), StoreError> {
+pub(super) fn put(connection: &dyn Connection, secret: &SecretRecord) -> Result<(), StoreError> {
     let SecretRecord { name, sealed, changed_at } = secret;
     execute(
         connection,
@@ -18,15 +17,15 @@ pub(super) fn put(connection: &Connection, secret: &SecretRecord) -> Result<(), 
     .map(drop)
 }
 
-pub(super) fn delete(connection: &Connection, name: &str) -> Result<(), StoreError> {
+pub(super) fn delete(connection: &dyn Connection, name: &str) -> Result<(), StoreError> {
     match execute(connection, "DELETE FROM secrets WHERE name = ?1", params![name])? {
         0 => Err(StoreError::Refused(Refusal::NoSuchSecret { name: name.to_owned() })),
         _ => Ok(()),
     }
 }
 
-pub(super) fn list(connection: &Connection) -> Result<Vec<SecretRecord>, StoreError> {
-    rows(connection, "secrets", "SELECT * FROM secrets ORDER BY name", [], |columns| {
+pub(super) fn list(connection: &dyn Connection) -> Result<Vec<SecretRecord>, StoreError> {
+    rows(connection, "secrets", "SELECT * FROM secrets ORDER BY name", &[], |columns| {
         Ok(SecretRecord {
             name: columns.get("name")?,
             sealed: columns.get("sealed")?,

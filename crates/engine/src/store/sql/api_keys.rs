@@ -1,13 +1,12 @@
 //! Keys of the REST API, by what can be checked of them.
 
-use rusqlite::{Connection, params};
-
 use super::apply::execute;
+use super::connection::{Connection, params};
 use super::read::rows;
 use super::rows::{Columns, to_json, to_micros};
 use crate::store::{ApiKeyRecord, Refusal, StoreError};
 
-pub(super) fn put(connection: &Connection, key: &ApiKeyRecord) -> Result<(), StoreError> {
+pub(super) fn put(connection: &dyn Connection, key: &ApiKeyRecord) -> Result<(), StoreError> {
     let ApiKeyRecord { id, hash, name, person, groups, role, at } = key;
     execute(
         connection,
@@ -19,20 +18,23 @@ pub(super) fn put(connection: &Connection, key: &ApiKeyRecord) -> Result<(), Sto
     .map(drop)
 }
 
-pub(super) fn delete(connection: &Connection, id: &str) -> Result<(), StoreError> {
+pub(super) fn delete(connection: &dyn Connection, id: &str) -> Result<(), StoreError> {
     match execute(connection, "DELETE FROM api_keys WHERE id = ?1", params![id])? {
         0 => Err(StoreError::Refused(Refusal::NoSuchApiKey { name: id.to_owned() })),
         _ => Ok(()),
     }
 }
 
-pub(super) fn find(connection: &Connection, id: &str) -> Result<Option<ApiKeyRecord>, StoreError> {
+pub(super) fn find(
+    connection: &dyn Connection,
+    id: &str,
+) -> Result<Option<ApiKeyRecord>, StoreError> {
     Ok(rows(connection, "api_keys", "SELECT * FROM api_keys WHERE id = ?1", params![id], key)?
         .pop())
 }
 
-pub(super) fn list(connection: &Connection) -> Result<Vec<ApiKeyRecord>, StoreError> {
-    rows(connection, "api_keys", "SELECT * FROM api_keys ORDER BY name", [], key)
+pub(super) fn list(connection: &dyn Connection) -> Result<Vec<ApiKeyRecord>, StoreError> {
+    rows(connection, "api_keys", "SELECT * FROM api_keys ORDER BY name", &[], key)
 }
 
 fn key(columns: &Columns<'_>) -> Result<ApiKeyRecord, StoreError> {

@@ -1,9 +1,9 @@
 //! Schedules and their occurrences as SQL.
 
 use jiff::Timestamp;
-use rusqlite::{Connection, params};
 
 use super::apply::execute;
+use super::connection::{Connection, params};
 use super::read::rows;
 use super::rows::{Columns, optional_micros, to_micros};
 use crate::ids::RunId;
@@ -15,7 +15,10 @@ use crate::store::{
 /// No list is longer than this.
 const MOST: usize = 1_000;
 
-pub(super) fn put(connection: &Connection, schedule: &ScheduleRecord) -> Result<(), StoreError> {
+pub(super) fn put(
+    connection: &dyn Connection,
+    schedule: &ScheduleRecord,
+) -> Result<(), StoreError> {
     let ScheduleRecord { workflow, revision, plan, anchor, watermark, next_at, wake_at, paused } =
         schedule;
     let values = params![
@@ -42,7 +45,7 @@ pub(super) fn put(connection: &Connection, schedule: &ScheduleRecord) -> Result<
     }
 }
 
-pub(super) fn add(connection: &Connection, occurrence: &Occurrence) -> Result<(), StoreError> {
+pub(super) fn add(connection: &dyn Connection, occurrence: &Occurrence) -> Result<(), StoreError> {
     let Occurrence { workflow, planned_at, last_at, count, origin, asked_by, .. } = occurrence;
     let count = count.and_then(|count| i64::try_from(count).ok());
     let added = execute(
@@ -71,7 +74,7 @@ pub(super) fn add(connection: &Connection, occurrence: &Occurrence) -> Result<()
 }
 
 pub(super) fn settle(
-    connection: &Connection,
+    connection: &dyn Connection,
     settled: &SettledOccurrence,
 ) -> Result<(), StoreError> {
     let SettledOccurrence { id, workflow, state, why, run, at } = settled;
@@ -85,7 +88,7 @@ pub(super) fn settle(
 
 /// The end of an occurrence's run makes its schedule due: something may wait for it.
 pub(super) fn run_ended(
-    connection: &Connection,
+    connection: &dyn Connection,
     run: &RunId,
     at: Timestamp,
 ) -> Result<(), StoreError> {
@@ -104,12 +107,12 @@ pub(super) fn run_ended(
     .map(drop)
 }
 
-pub(super) fn list(connection: &Connection) -> Result<Vec<ScheduleRecord>, StoreError> {
-    rows(connection, "schedules", "SELECT * FROM schedules ORDER BY workflow", [], schedule)
+pub(super) fn list(connection: &dyn Connection) -> Result<Vec<ScheduleRecord>, StoreError> {
+    rows(connection, "schedules", "SELECT * FROM schedules ORDER BY workflow", &[], schedule)
 }
 
 pub(super) fn due(
-    connection: &Connection,
+    connection: &dyn Connection,
     now: Timestamp,
     ahead: Timestamp,
 ) -> Result<Vec<String>, StoreError> {
@@ -118,14 +121,14 @@ pub(super) fn due(
     rows(connection, "schedules", sql, values, |columns| columns.get("workflow"))
 }
 
-pub(super) fn next_wake(connection: &Connection) -> Result<Option<Timestamp>, StoreError> {
+pub(super) fn next_wake(connection: &dyn Connection) -> Result<Option<Timestamp>, StoreError> {
     let sql = "SELECT MIN(wake_at) AS wake_at FROM schedules WHERE wake_at IS NOT NULL";
-    let found = rows(connection, "schedules", sql, [], |columns| columns.optional_at("wake_at"));
+    let found = rows(connection, "schedules", sql, &[], |columns| columns.optional_at("wake_at"));
     Ok(found?.pop().flatten())
 }
 
 pub(super) fn standing(
-    connection: &Connection,
+    connection: &dyn Connection,
     workflow: &str,
 ) -> Result<Option<Standing>, StoreError> {
     // One statement at a time sees no change of another connection half: the revision tells if something moved between.
@@ -159,7 +162,7 @@ pub(super) fn standing(
 }
 
 pub(super) fn occurrences(
-    connection: &Connection,
+    connection: &dyn Connection,
     workflow: &str,
     before: Option<i64>,
     limit: usize,
@@ -171,7 +174,7 @@ pub(super) fn occurrences(
 }
 
 pub(super) fn find_occurrence(
-    connection: &Connection,
+    connection: &dyn Connection,
     workflow: &str,
     planned_at: Timestamp,
 ) -> Result<Option<Occurrence>, StoreError> {

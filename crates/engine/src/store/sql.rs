@@ -1,0 +1,15 @@
+//! The store's rules as SQL, written once for every database behind [`connection`].
+
+mod api_keys;
+mod apply;
+pub(super) mod connection;
+mod database;
+mod locks;
+mod read;
+mod rows;
+mod schedules;
+pub(super) mod schema;
+mod secrets;
+mod subscriptions;
+
+pub use database::{Place, SqlStore};

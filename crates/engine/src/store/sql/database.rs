@@ -1,0 +1,203 @@
+//! The store over a database that speaks SQL.
+
+use std::path::PathBuf;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use secrecy::SecretString;
+
+use super::connection::Connection;
+use super::{api_keys, apply, read, schedules, secrets};
+use crate::ids::RunId;
+use crate::journal::Entry;
+use crate::store::postgres::Pool;
+use crate::store::sqlite::Threads;
+use crate::store::{
+    ApiKeyRecord, Change, Claim, ClaimedRun, EventRecord, LinkRecord, Occurrence, Page, RunFilter,
+    RunRecord, ScheduleRecord, SecretRecord, Signal, Standing, Store, StoreError, WorkflowRecord,
+};
+
+/// Where the database lives.
+#[derive(Debug, Clone)]
+pub enum Place {
+    /// Gone with the process: for trying a definition.
+    Memory,
+    File(PathBuf),
+    /// A PostgreSQL server, as `postgres://USER:PASSWORD@HOST/DATABASE`. Many nodes may share it.
+    Postgres(SecretString),
+}
+
+/// The engine's store on SQLite or PostgreSQL.
+pub struct SqlStore {
+    backend: Backend,
+}
+
+enum Backend {
+    Sqlite(Threads),
+    Postgres(Pool),
+}
+
+impl SqlStore {
+    /// Opens the database and brings its schema up to date. A file is made where it is not there.
+    pub fn open(place: &Place) -> Result<Self, StoreError> {
+        let backend = match place {
+            Place::Memory => Backend::Sqlite(Threads::start(None)?),
+            Place::File(path) => Backend::Sqlite(Threads::start(Some(path))?),
+            Place::Postgres(address) => Backend::Postgres(Pool::open(address)?),
+        };
+        Ok(Self { backend })
+    }
+
+    async fn write<T: Send + 'static>(
+        &self,
+        work: impl Fn(&dyn Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        match &self.backend {
+            Backend::Sqlite(threads) => threads.write(work).await,
+            Backend::Postgres(pool) => pool.write(work).await,
+        }
+    }
+
+    async fn read<T: Send + 'static>(
+        &self,
+        work: impl Fn(&dyn Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        match &self.backend {
+            Backend::Sqlite(threads) => threads.read(work).await,
+            Backend::Postgres(pool) => pool.read(work).await,
+        }
+    }
+}
+
+#[async_trait]
+impl Store for SqlStore {
+    async fn commit(&self, changes: Vec<Change>) -> Result<(), StoreError> {
+        self.write(move |connection| apply::all(connection, &changes)).await
+    }
+
+    async fn claim(&self, claim: Claim) -> Result<Vec<ClaimedRun>, StoreError> {
+        self.write(move |connection| apply::claim(connection, &claim)).await
+    }
+
+    async fn disown(&self, node: &str, boot: &str) -> Result<(), StoreError> {
+        let (node, boot) = (node.to_owned(), boot.to_owned());
+        self.write(move |connection| apply::disown(connection, &node, &boot)).await
+    }
+
+    async fn next_wake(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.read(read::next_wake).await
+    }
+
+    async fn find_run(&self, id: &RunId) -> Result<Option<RunRecord>, StoreError> {
+        let id = id.clone();
+        self.read(move |connection| read::find_run(connection, &id)).await
+    }
+
+    async fn list_runs(&self, filter: &RunFilter) -> Result<Page, StoreError> {
+        let filter = filter.clone();
+        self.read(move |connection| read::list_runs(connection, &filter)).await
+    }
+
+    async fn journal(&self, id: &RunId) -> Result<Vec<Entry>, StoreError> {
+        let id = id.clone();
+        self.read(move |connection| read::journal(connection, &id)).await
+    }
+
+    async fn last_seq(&self, id: &RunId) -> Result<i64, StoreError> {
+        let id = id.clone();
+        self.read(move |connection| read::last_seq(connection, &id)).await
+    }
+
+    async fn signals(&self, id: &RunId) -> Result<Vec<(i64, Signal)>, StoreError> {
+        let id = id.clone();
+        self.read(move |connection| read::signals(connection, &id)).await
+    }
+
+    async fn find_workflow(&self, hash: &str) -> Result<Option<WorkflowRecord>, StoreError> {
+        let hash = hash.to_owned();
+        self.read(move |connection| read::find_workflow(connection, &hash)).await
+    }
+
+    async fn list_library(&self) -> Result<Vec<(String, WorkflowRecord)>, StoreError> {
+        self.read(read::list_library).await
+    }
+
+    async fn find_link(&self, name: &str) -> Result<Option<LinkRecord>, StoreError> {
+        let name = name.to_owned();
+        self.read(move |connection| read::find_link(connection, &name)).await
+    }
+
+    async fn list_links(&self) -> Result<Vec<LinkRecord>, StoreError> {
+        self.read(read::list_links).await
+    }
+
+    async fn list_secrets(&self) -> Result<Vec<SecretRecord>, StoreError> {
+        self.read(secrets::list).await
+    }
+
+    async fn find_api_key(&self, id: &str) -> Result<Option<ApiKeyRecord>, StoreError> {
+        let id = id.to_owned();
+        self.read(move |connection| api_keys::find(connection, &id)).await
+    }
+
+    async fn list_api_keys(&self) -> Result<Vec<ApiKeyRecord>, StoreError> {
+        self.read(api_keys::list).await
+    }
+
+    async fn find_event(
+        &self,
+        app: &str,
+        trigger: &str,
+        link: &str,
+        dedupe_key: &str,
+    ) -> Result<Option<EventRecord>, StoreError> {
+        let key = [app, trigger, link, dedupe_key].map(str::to_owned);
+        self.read(move |connection| {
+            let [app, trigger, link, dedupe_key] = &key;
+            read::find_event(connection, app, trigger, link, dedupe_key)
+        })
+        .await
+    }
+
+    async fn list_schedules(&self) -> Result<Vec<ScheduleRecord>, StoreError> {
+        self.read(schedules::list).await
+    }
+
+    async fn due_schedules(
+        &self,
+        now: Timestamp,
+        ahead: Timestamp,
+    ) -> Result<Vec<String>, StoreError> {
+        self.read(move |connection| schedules::due(connection, now, ahead)).await
+    }
+
+    async fn next_schedule_wake(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.read(schedules::next_wake).await
+    }
+
+    async fn standing(&self, workflow: &str) -> Result<Option<Standing>, StoreError> {
+        let workflow = workflow.to_owned();
+        self.read(move |connection| schedules::standing(connection, &workflow)).await
+    }
+
+    async fn occurrences(
+        &self,
+        workflow: &str,
+        before: Option<i64>,
+        limit: usize,
+    ) -> Result<Vec<Occurrence>, StoreError> {
+        let workflow = workflow.to_owned();
+        self.read(move |connection| schedules::occurrences(connection, &workflow, before, limit))
+            .await
+    }
+
+    async fn find_occurrence(
+        &self,
+        workflow: &str,
+        planned_at: Timestamp,
+    ) -> Result<Option<Occurrence>, StoreError> {
+        let workflow = workflow.to_owned();
+        self.read(move |connection| schedules::find_occurrence(connection, &workflow, planned_at))
+            .await
+    }
+}
