@@ -30,6 +30,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Runs that are driven at a time.
 const PARALLEL_RUNS: usize = 256;
 
+/// Where `up` listens unless it is told otherwise.
+const USUAL_URL: &str = "http://127.0.0.1:4100";
+
 /// How long a process that is going down may still hold the data folder.
 const HANDOVER: Duration = Duration::from_secs(3);
 
@@ -109,6 +112,10 @@ impl Autopilot {
             time: Arc::new(WallTime::new(world::clock())),
             lease_clock: world::clock(),
             random: Arc::new(world::random),
+            public_url: overlays
+                .public_url
+                .as_ref()
+                .map_or_else(|| USUAL_URL.to_owned(), ToString::to_string),
             administrator_key: key.administrator(),
             node: "local".into(),
             parallel_runs: if purpose == Purpose::Drive { PARALLEL_RUNS } else { 0 },

@@ -1,5 +1,6 @@
 //! The command line as data.
 
+mod approvals;
 mod keys;
 
 use std::net::SocketAddr;
@@ -9,6 +10,7 @@ use clap::{Args, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 use secrecy::{ExposeSecret as _, SecretString};
 
+pub(crate) use approvals::Approvals;
 pub(crate) use keys::Keys;
 
 /// A shorter key could be guessed.
@@ -53,6 +55,9 @@ pub(crate) enum Command {
     /// Credentials for tenants and apps.
     #[command(subcommand)]
     Link(Link),
+    /// Questions of workflows to people.
+    #[command(subcommand)]
+    Approvals(Approvals),
     /// API keys of people.
     #[command(subcommand)]
     Key(Keys),
@@ -104,6 +109,9 @@ pub(crate) struct Overlays {
         value_name = "HOST"
     )]
     pub(crate) allowed_hosts: Vec<String>,
+    /// Address at which people reach this autopilot; links to its pages begin with it.
+    #[arg(long, env = "CALLBOARD_PUBLIC_URL", hide_env_values = true, value_name = "URL")]
+    pub(crate) public_url: Option<url::Url>,
     /// Folder with `workflows/*.yaml` laid over the embedded library.
     #[arg(long, env = "CALLBOARD_LIBRARY", hide_env_values = true, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) library: Option<PathBuf>,

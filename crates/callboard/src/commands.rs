@@ -1,6 +1,7 @@
 //! One module per command; each decodes, makes one call, prints.
 
 mod actions;
+mod approvals;
 mod demo;
 mod key;
 mod link;
@@ -23,6 +24,7 @@ pub(crate) async fn run(cli: Cli, output: &mut Output) -> anyhow::Result<()> {
         Command::Tenant(command) => tenant::run(command, output).await,
         Command::Sandbox(arguments) => sandbox::run(arguments, output).await,
         Command::Link(command) => link::run(command, output).await,
+        Command::Approvals(command) => approvals::run(command, output).await,
         Command::Key(command) => key::run(command, output).await,
         Command::Actions(command) => actions::run(command, output).await,
         Command::Workflows(command) => workflows::run(command, output).await,

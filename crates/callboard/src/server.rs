@@ -24,6 +24,21 @@ pub(crate) struct Server {
 }
 
 impl Server {
+    /// The same, with the key of the person who runs the command, where they have set one.
+    pub(crate) async fn find_as_person(place: &Place, purpose: Purpose) -> anyhow::Result<Self> {
+        let mut place = place.clone();
+        let person = place.key.administrator();
+        if place.server.is_none() {
+            // A server that is started for this command must not take it for the administrator's.
+            place.key.api_key = None;
+        }
+        let mut server = Self::find(&place, purpose).await?;
+        if let Some(person) = person {
+            server.key = person;
+        }
+        Ok(server)
+    }
+
     /// Finds the server of a place, or starts one on its data folder for this purpose.
     pub(crate) async fn find(place: &Place, purpose: Purpose) -> anyhow::Result<Self> {
         let http = reqwest::Client::builder().no_proxy().build()?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::{FromRequestParts, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use callboard_engine::Engine;
+use callboard_engine::{Caller as Person, Engine};
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 use http::{Method, StatusCode};
@@ -16,6 +16,10 @@ use crate::router::{Access, Methods};
 /// The name of somebody with a valid key.
 #[derive(Debug, Clone)]
 pub(crate) struct Caller(pub(crate) String);
+
+/// Somebody with a valid key, whole.
+#[derive(Debug, Clone)]
+pub(crate) struct Known(pub(crate) Person);
 
 /// Lets requests with a valid key of the role that the method wants pass.
 pub(crate) async fn require_key(
@@ -42,7 +46,8 @@ pub(crate) async fn require_key(
                 );
                 return ApiError::new(StatusCode::FORBIDDEN, "forbidden", detail).into_response();
             }
-            request.extensions_mut().insert(Caller(person.name));
+            request.extensions_mut().insert(Caller(person.name.clone()));
+            request.extensions_mut().insert(Known(person));
             next.run(request).await
         }
         Ok(None) => ApiError::unauthorized("this API key is not valid").into_response(),
@@ -64,5 +69,14 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
         let caller = parts.extensions.get::<Self>().cloned();
         caller.ok_or_else(|| ApiError::unauthorized("this needs an API key"))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Known {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        let known = parts.extensions.get::<Self>().cloned();
+        known.ok_or_else(|| ApiError::unauthorized("this needs an API key"))
     }
 }

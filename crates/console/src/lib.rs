@@ -10,6 +10,7 @@
 
 mod caller;
 mod decode;
+mod page;
 mod problem;
 mod router;
 mod routes;

@@ -5,8 +5,8 @@ use std::fmt;
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use callboard_engine::{
-    AnswerError, EventError, HookError, KeyError, LinkError, LookError, ReplayError, RevealError,
-    ScheduleError, SecretError, StartError, StoreError,
+    AnswerError, ApprovalError, EventError, HookError, KeyError, LinkError, LookError, ReplayError,
+    RevealError, ScheduleError, SecretError, StartError, StoreError,
 };
 use http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
@@ -109,6 +109,7 @@ impl From<AnswerError> for ApiError {
             AnswerError::UnknownRun { .. } => (StatusCode::NOT_FOUND, "unknown_run"),
             AnswerError::Final { .. } => (StatusCode::CONFLICT, "run_is_final"),
             AnswerError::NothingAsked { .. } => (StatusCode::CONFLICT, "nothing_asked"),
+            AnswerError::AsksPeople { .. } => (StatusCode::CONFLICT, "asks_people"),
             AnswerError::InvalidOutput { .. } => {
                 (StatusCode::UNPROCESSABLE_ENTITY, "invalid_output")
             }
@@ -141,6 +142,43 @@ impl From<EventError> for ApiError {
             EventError::Store(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
         };
         Self::new(status, code, error)
+    }
+}
+
+impl From<ApprovalError> for ApiError {
+    fn from(error: ApprovalError) -> Self {
+        let code = match &error {
+            ApprovalError::Unknown { .. } => "unknown_approval",
+            ApprovalError::NotAsked { .. } | ApprovalError::SmallRole { .. } => "not_asked",
+            ApprovalError::FourEyes { .. } => "four_eyes",
+            ApprovalError::Twice { .. } | ApprovalError::Answered { .. } => "answered",
+            ApprovalError::Expired { .. } => "expired",
+            ApprovalError::Dropped => "dropped",
+            ApprovalError::AskedAfresh { .. } | ApprovalError::Stale => "stale",
+            ApprovalError::Unreadable { .. } => "unreadable",
+            ApprovalError::LongReason => "invalid_reason",
+            ApprovalError::Store(_) => "internal",
+        };
+        Self::new(status_of(&error), code, error)
+    }
+}
+
+/// What a refused answer is in HTTP.
+pub(crate) fn status_of(error: &ApprovalError) -> StatusCode {
+    match error {
+        ApprovalError::Unknown { .. } => StatusCode::NOT_FOUND,
+        ApprovalError::NotAsked { .. }
+        | ApprovalError::SmallRole { .. }
+        | ApprovalError::FourEyes { .. } => StatusCode::FORBIDDEN,
+        ApprovalError::Twice { .. }
+        | ApprovalError::Answered { .. }
+        | ApprovalError::Expired { .. }
+        | ApprovalError::Dropped
+        | ApprovalError::AskedAfresh { .. }
+        | ApprovalError::Stale
+        | ApprovalError::Unreadable { .. } => StatusCode::CONFLICT,
+        ApprovalError::LongReason => StatusCode::UNPROCESSABLE_ENTITY,
+        ApprovalError::Store(_) => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
 

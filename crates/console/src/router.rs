@@ -10,9 +10,10 @@ use callboard_engine::{Engine, LONGEST_BODY, Role};
 use http::StatusCode;
 
 use crate::caller::require_key;
+use crate::page;
 use crate::problem::ApiError;
 use crate::routes::{
-    actions, events, health, hooks, keys, links, runs, schedules, secrets, workflows,
+    actions, approvals, events, health, hooks, keys, links, runs, schedules, secrets, workflows,
 };
 
 /// Who may use a method of a route.
@@ -40,6 +41,7 @@ pub struct Route {
 const LONGEST_JSON: usize = 4 << 20;
 
 const VIEWER: Access = Access::Role(Role::Viewer);
+const APPROVER: Access = Access::Role(Role::Approver);
 const OPERATOR: Access = Access::Role(Role::Operator);
 const ADMINISTRATOR: Access = Access::Role(Role::Administrator);
 
@@ -56,6 +58,14 @@ pub const ROUTES: &[Route] = &[
     route("/v1/runs/{id}/cancel", &[("POST", OPERATOR)], || post(runs::cancel)),
     // A step's id has slashes of its own: `do/createUser`.
     route("/v1/runs/{id}/steps/{*step}", &[("POST", OPERATOR)], || post(runs::resolve)),
+    route("/v1/approvals", &[("GET", VIEWER)], || get(approvals::list)),
+    route("/v1/approvals/{id}", &[("GET", VIEWER)], || get(approvals::show)),
+    route("/v1/approvals/{id}/answer", &[("POST", APPROVER)], || post(approvals::answer)),
+    // Whoever has the link may read the question; the form asks for a key.
+    route("/approvals/{id}", &[("GET", Access::Open), ("POST", Access::Open)], || {
+        get(page::show).post(page::answer)
+    }),
+    route("/assets/approval.css", &[("GET", Access::Open)], || get(page::style)),
     route("/v1/events", &[("POST", OPERATOR)], || post(events::receive)),
     route("/v1/keys", &[("GET", ADMINISTRATOR), ("POST", ADMINISTRATOR)], || {
         get(keys::list).post(keys::add)

@@ -1,6 +1,7 @@
 //! Handlers: decode, one call, encode.
 
 pub(crate) mod actions;
+pub(crate) mod approvals;
 pub(crate) mod events;
 pub(crate) mod health;
 pub(crate) mod hooks;

@@ -1,5 +1,6 @@
 //! From the engine's values to what goes over the line.
 
+mod approvals;
 mod schedules;
 
 use callboard_apps::{Action, App, Inverse, Recovery};
@@ -14,6 +15,7 @@ use serde_json::Value;
 
 use crate::wire;
 
+pub(crate) use approvals::approval;
 pub(crate) use schedules::{backfilled, occurrence, schedule, schedule_detail};
 
 pub(crate) fn run(run: RunDetail) -> wire::Run {

@@ -1,5 +1,6 @@
 //! What goes over the line, as types for both ends.
 
+mod approvals;
 mod catalogue;
 mod keys;
 mod links;
@@ -10,6 +11,7 @@ mod secrets;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use approvals::{Approval, ApprovalAnswer, Approvals, Audience, Given};
 pub use catalogue::{
     Action, ActionDetail, Actions, App, Apps, Check, Checked, Mistake, SecretField, Workflow,
     WorkflowDetail, Workflows,

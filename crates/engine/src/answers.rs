@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use crate::detail::{RunDetail, StepStatus};
 use crate::engine::Engine;
+use crate::fold::{RunState, Wish};
 use crate::ids::RunId;
 use crate::look::LookError;
 use crate::run::{RunStatus, Verdict};
@@ -33,6 +34,10 @@ pub enum AnswerError {
     NothingAsked { run: RunId, step: StepId, asking: Vec<StepId> },
     #[error("the output does not fit `{action}`: {why}")]
     InvalidOutput { action: String, why: String },
+    #[error(
+        "the step `{step}` asks people: nobody can answer for them; mend what it lacks, or cancel the run"
+    )]
+    AsksPeople { step: StepId },
     #[error("an output belongs to the verdict `happened` only")]
     NeedlessOutput,
     #[error("{0}")]
@@ -64,8 +69,26 @@ impl Engine {
         if !asking.contains(&step) {
             return Err(AnswerError::NothingAsked { run: run.clone(), step, asking });
         }
+        if verdict == Verdict::Happened && self.asks_people(run, &detail, &step).await? {
+            return Err(AnswerError::AsksPeople { step });
+        }
         let output = output.map(|output| self.taken(run, &detail, &step, output)).transpose()?;
         self.say(run, Signal::Resolve { step, verdict, by, output }).await
+    }
+
+    /// Whether the step that cannot go on is a question to people.
+    async fn asks_people(
+        &self,
+        run: &RunId,
+        detail: &RunDetail,
+        step: &StepId,
+    ) -> Result<bool, AnswerError> {
+        let definition = self.shared.library.by_hash(&detail.workflow_hash).await?;
+        let entries = self.history(run).await?;
+        // What cannot be derived cannot be driven on either.
+        let state = RunState::of(run, definition, &entries).ok();
+        let pending = state.as_ref().and_then(|state| state.find(step));
+        Ok(pending.is_some_and(|pending| matches!(pending.wish, Wish::Approval(_))))
     }
 
     /// What a person says that a step answered: like the action's own answer, checked, and its secrets sealed.
@@ -88,7 +111,7 @@ impl Engine {
         Ok(output)
     }
 
-    async fn say(&self, run: &RunId, signal: Signal) -> Result<(), AnswerError> {
+    pub(crate) async fn say(&self, run: &RunId, signal: Signal) -> Result<(), AnswerError> {
         let change = Change::Signal { run: run.clone(), signal, at: self.shared.time.now() };
         match self.shared.journal.commit(vec![change]).await {
             Ok(()) => {

@@ -147,6 +147,32 @@ impl Going {
     }
 }
 
+/// Performs an action that only reads, outside the course of its run. Secrets in the answer are sealed for the run.
+pub(crate) async fn read(
+    run: &RunId,
+    step: &StepId,
+    at: Timestamp,
+    admitted: &Admitted,
+    performer: &dyn Performer,
+    vault: &Vault,
+) -> Result<Performed, Failed> {
+    let going = Going {
+        run: run.clone(),
+        step: step.clone(),
+        attempt: 0,
+        delays: 0,
+        first_attempt_at: at,
+        then: Then::Perform,
+        before: None,
+        looks: true,
+        secrets: Map::new(),
+        work: Work::Action(admitted.clone()),
+    };
+    let attempt = going.open(admitted, vault)?;
+    let done = performer.perform(&admitted.link.link, &attempt).await?;
+    Ok(going.seal(&admitted.action, vault, done))
+}
+
 /// The entry that goes before a call.
 pub(crate) fn attempted(going: &Going, task: &str, vault: &Vault) -> Fact {
     let (action, link, arguments) = match &going.work {

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::approvals::{Approval, News, Outcome};
 use crate::ids::RunId;
 use crate::journal::{Ending, Entry, Fact, How, Trigger};
 use crate::run::{RunStatus, Verdict};
@@ -57,6 +58,8 @@ pub struct StepDetail {
     pub note: Option<String>,
     pub remedy: Option<String>,
     pub resolved_by: Option<String>,
+    /// What it asks people.
+    pub approval: Option<Box<Approval>>,
     /// Requests and answers of all attempts, redacted.
     pub exchanges: Vec<Exchange>,
 }
@@ -128,6 +131,16 @@ impl RunDetail {
                 self.cancelled_by = Some(by.clone());
                 self.finish(RunStatus::Cancelled, entry.at, undetermined);
             }
+            Fact::Approval { step, task, news } => {
+                let (run, workflow) = (self.id.clone(), self.workflow.clone());
+                let detail = self.step(step, entry.at);
+                if let News::Asked(question) = news {
+                    let (place, asked) = ((step, task.as_str()), (**question).clone());
+                    let asked = Approval::asked(run, workflow, place, asked, entry.at);
+                    detail.approval = Some(Box::new(asked));
+                }
+                detail.ask(task, news, entry.at);
+            }
             fact => {
                 if let Fact::Emitted { event, .. } = fact {
                     self.events.push(masked(event));
@@ -189,6 +202,7 @@ impl StepDetail {
             note: None,
             remedy: None,
             resolved_by: None,
+            approval: None,
             exchanges: Vec::new(),
         }
     }
@@ -276,9 +290,33 @@ impl StepDetail {
                 self.end(StepStatus::Completed, at, &[]);
             }
             Fact::Started { .. }
+            | Fact::Approval { .. }
             | Fact::Completed { .. }
             | Fact::Faulted { .. }
             | Fact::Cancelled { .. } => {}
+        }
+    }
+
+    /// Asks people, or takes in what they say.
+    fn ask(&mut self, task: &str, news: &News, at: Timestamp) {
+        task.clone_into(&mut self.task);
+        let Some(approval) = &mut self.approval else { return };
+        match approval.absorb(news, at) {
+            Some(Outcome::Output(output)) => {
+                self.output = Some(output);
+                self.end(StepStatus::Completed, at, &[]);
+            }
+            Some(Outcome::Error(error)) => {
+                self.error = Some(error);
+                self.end(StepStatus::Faulted, at, &[]);
+            }
+            None => {
+                let question = masked(&Value::String(approval.asked.question.clone()));
+                let question = question.as_str().unwrap_or_default();
+                self.note = Some(format!("asks ({}): {question}", approval.asked.id));
+                self.next_at = approval.asked.deadline;
+                self.status = StepStatus::Waiting;
+            }
         }
     }
 

@@ -3,6 +3,7 @@
 //! Deciding is `fold`. What was decided is durable before anything is done about it; outcome, new status, next wake time
 //! and the attempts that follow are one transaction.
 
+mod asking;
 mod consequences;
 mod letting_go;
 mod mending;
@@ -15,6 +16,7 @@ use callboard_flow::StepId;
 use jiff::{SignedDuration, Timestamp};
 use tokio::task::{self, JoinSet};
 
+use crate::approvals::{Asking, News, prepare};
 use crate::attempt::{self, Ended, Going, Work};
 use crate::children;
 use crate::engine::Shared;
@@ -67,6 +69,7 @@ async fn drive(shared: Arc<Shared>, claimed: ClaimedRun) -> Result<(), DriveErro
         calling: HashMap::new(),
         unwritten: Vec::new(),
         to_start: Vec::new(),
+        to_ask: Vec::new(),
         to_begin: Vec::new(),
         signals_up_to: None,
         cancelled_by: None,
@@ -88,6 +91,8 @@ struct Driver {
     unwritten: Vec<Entry>,
     /// To be done once it is.
     to_start: Vec<Going>,
+    /// Questions to be got ready.
+    to_ask: Vec<Asking>,
     /// Runs to begin in the next transaction.
     to_begin: Vec<NewRun>,
     signals_up_to: Option<i64>,
@@ -155,6 +160,17 @@ impl Driver {
                 Signal::Resolve { step, verdict, by, output } => {
                     if self.asks(&step).is_some() {
                         self.write(Fact::Resolved { step, verdict, by, output })?;
+                    }
+                    self.signals_up_to = Some(id);
+                }
+                Signal::Answer { step, round, by, approve, reason, stale } => {
+                    let news = if stale {
+                        News::Stale { by }
+                    } else {
+                        News::Answered { by, approve, reason }
+                    };
+                    if let Some(fact) = self.state.answered(&step, round, news) {
+                        self.write(fact)?;
                     }
                     self.signals_up_to = Some(id);
                 }
@@ -238,6 +254,9 @@ impl Driver {
     /// Passes the gate, writes the attempt down, and lays the call ready.
     fn take_up(&mut self, step: &StepId, then: Then) -> Result<(), DriveError> {
         let Some(pending) = self.state.find(step).cloned() else { return Ok(()) };
+        if let Wish::Approval(arguments) = &pending.wish {
+            return self.ask(step, &pending, arguments);
+        }
         let (step, exchanges) = (step.clone(), Vec::new());
         // What only reads is simply performed again.
         let then = match &pending.wish {
@@ -291,7 +310,11 @@ impl Driver {
                     }
                 }
             }
-            Wish::Timer { .. } | Wish::Emit { .. } | Wish::Listen { .. } | Wish::Workflow(_) => {
+            Wish::Approval(_)
+            | Wish::Timer { .. }
+            | Wish::Emit { .. }
+            | Wish::Listen { .. }
+            | Wish::Workflow(_) => {
                 return Ok(());
             }
         };
@@ -399,6 +422,12 @@ impl Driver {
     }
 
     fn start_calls(&mut self) {
+        for asking in self.to_ask.drain(..) {
+            let tried = asking.tried.clone();
+            let asked = prepare(Arc::clone(&self.shared), asking);
+            let call = self.calls.spawn(async move { Ended::Outcome(asked.await) });
+            self.calling.insert(call.id(), (tried, true));
+        }
         for going in self.to_start.drain(..) {
             let shared = Arc::clone(&self.shared);
             let (step, attempt, delays) = (going.step.clone(), going.attempt, going.delays);

@@ -39,6 +39,8 @@ pub struct Settings {
     /// For leases only: it must not follow jumps of a simulated time.
     pub lease_clock: Clock,
     pub random: Random,
+    /// Address at which people reach this installation; links to pages begin with it.
+    pub public_url: String,
     /// The administrator's API key where it is given from outside.
     pub administrator_key: Option<SecretString>,
     /// Names this machine among those that share a database.
@@ -75,6 +77,7 @@ pub(crate) struct Shared {
     pub(crate) time: Arc<dyn Time>,
     pub(crate) lease_clock: Clock,
     pub(crate) random: Random,
+    pub(crate) public_url: String,
     pub(crate) node: String,
     pub(crate) boot: String,
     /// Rung when something may have become due.
@@ -135,6 +138,7 @@ impl Engine {
             time,
             lease_clock: settings.lease_clock,
             random,
+            public_url: settings.public_url,
             node: settings.node,
             boot,
             wake: Notify::new(),

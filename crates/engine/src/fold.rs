@@ -1,11 +1,12 @@
 //! The state of a run: a fold over its journal. Pure; the same entries give the same state on any machine.
 
 mod apply;
+mod approvals;
 mod moves;
 mod pending;
 mod wishes;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use callboard_flow::{
@@ -14,6 +15,7 @@ use callboard_flow::{
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
+use crate::approvals::Approval;
 use crate::ids::RunId;
 use crate::journal::{Entry, Fact, Trigger};
 use crate::run::RunStatus;
@@ -43,6 +45,7 @@ pub(crate) enum End {
 pub(crate) enum Dropped {
     Subscription(StepId),
     Child(RunId),
+    Approval(StepId),
 }
 
 /// One run as its journal tells it.
@@ -59,6 +62,8 @@ pub(crate) struct RunState {
     pub(crate) depth: u32,
     /// Values of `$secrets`, sealed.
     pub(crate) secrets: Map<String, Value>,
+    /// What people were asked, by step.
+    approvals: BTreeMap<StepId, Approval>,
     /// What the interpreter has lost interest in since somebody asked.
     dropped: Vec<Dropped>,
     end: Option<End>,
@@ -123,6 +128,7 @@ impl RunState {
             parent,
             depth,
             secrets: secrets.clone(),
+            approvals: BTreeMap::new(),
             dropped: Vec::new(),
             end: None,
             status: None,
@@ -185,6 +191,7 @@ impl RunState {
         if let Ok(pending) = self.pending_mut(step) {
             pending.forgotten = true;
             if pending.is_surely_without_effect() {
+                self.give_up_asking(step);
                 let gone = self.remove(step);
                 self.dropped.extend(gone.and_then(|gone| match gone.phase {
                     Phase::Listening => Some(Dropped::Subscription(step.clone())),

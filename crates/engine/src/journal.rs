@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+pub use crate::approvals::News;
 use crate::ids::RunId;
 use crate::run::{Mode, Verdict};
 use crate::store::Origin;
@@ -118,6 +119,13 @@ pub enum Fact {
         run: RunId,
         #[serde(flatten)]
         ending: Ending,
+    },
+    /// What people are asked, and what becomes of it.
+    Approval {
+        step: StepId,
+        task: String,
+        #[serde(flatten)]
+        news: News,
     },
     AttentionRequired {
         step: StepId,
@@ -277,6 +285,7 @@ impl Fact {
             Self::Received { .. } => "received",
             Self::WorkflowStarted { .. } => "workflow_started",
             Self::WorkflowEnded { .. } => "workflow_ended",
+            Self::Approval { .. } => "approval",
             Self::AttentionRequired { .. } => "attention_required",
             Self::Resolved { .. } => "resolved",
             Self::Unblocked { .. } => "unblocked",
@@ -304,6 +313,7 @@ impl Fact {
             | Self::Received { step, .. }
             | Self::WorkflowStarted { step, .. }
             | Self::WorkflowEnded { step, .. }
+            | Self::Approval { step, .. }
             | Self::AttentionRequired { step, .. }
             | Self::Resolved { step, .. }
             | Self::Unblocked { step, .. } => Some(step),

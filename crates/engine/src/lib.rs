@@ -12,6 +12,7 @@
 mod actions;
 mod answers;
 mod api_keys;
+mod approvals;
 mod attempt;
 mod backoff;
 mod children;
@@ -50,6 +51,10 @@ mod watchers;
 pub use actions::ActionRequest;
 pub use answers::{AnswerError, Resolution};
 pub use api_keys::{ApiKeys, KeyDraft, KeyError, KeySummary};
+pub use approvals::{
+    Approval, ApprovalError, ApprovalReply, ApprovalState, Audience, Callable, Given, OnDeadline,
+    Question,
+};
 pub use detail::{RunDetail, StepDetail, StepStatus};
 pub use engine::{Engine, OpenError, Settings};
 pub use events::EventError;
@@ -70,8 +75,8 @@ pub use sealing::masked;
 pub use secrets::{SecretError, SecretSummary};
 pub use start::{StartError, StartRequest, Started};
 pub use store::{
-    Occurrence, OccurrenceState, Origin, Page, Paused, Place, RunFilter, RunRecord, SqlStore,
-    Store, StoreError,
+    ApprovalFilter, Occurrence, OccurrenceState, Origin, Page, Paused, Place, RunFilter, RunRecord,
+    SqlStore, Store, StoreError,
 };
 pub use time::{Clock, Random, Time, WallTime};
 pub use vault::{KeySource, VaultError};

@@ -14,6 +14,7 @@ use callboard_apps::Catalogue;
 use callboard_flow::document::EventFilter;
 use callboard_flow::{Definition, Problem, Problems};
 
+use crate::approvals::Callable;
 use crate::schedules;
 use crate::store::{Change, Store, StoreError, WorkflowRecord};
 use crate::time::Time;
@@ -151,7 +152,7 @@ impl Library {
     /// Every mistake of a definition, without keeping it.
     pub fn check(&self, source: &Source) -> Result<Arc<Definition>, Problems> {
         let definition = callboard_flow::parse(&source.file, &source.text)?;
-        let mut problems = callboard_flow::check(&definition, self.catalogue.as_ref());
+        let mut problems = callboard_flow::check(&definition, &Callable(self.catalogue.as_ref()));
         problems.extend(survey::unsupported(&definition, self.raw_calls));
         problems.extend(schedules::problems(&definition));
         if problems.is_empty() { Ok(Arc::new(definition)) } else { Err(Problems(problems)) }

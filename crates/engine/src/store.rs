@@ -15,8 +15,8 @@ use jiff::Timestamp;
 
 pub use change::{Advance, Change, Claim, Handover, NewRun, Publication, Refusal, StartKey};
 pub use records::{
-    ApiKeyRecord, ClaimedRun, EventRecord, LinkRecord, Page, RunFilter, RunRecord, SecretRecord,
-    Signal, WorkflowRecord,
+    ApiKeyRecord, ApprovalFilter, ClaimedRun, EventRecord, LinkRecord, Page, RunFilter, RunRecord,
+    SecretRecord, Signal, WorkflowRecord,
 };
 pub use schedules::{
     Occurrence, OccurrenceState, Origin, Paused, QueuedOccurrence, ScheduleRecord,
@@ -24,6 +24,7 @@ pub use schedules::{
 };
 pub use sql::{Place, SqlStore};
 
+use crate::approvals::Approval;
 use crate::ids::RunId;
 use crate::journal::Entry;
 
@@ -83,6 +84,8 @@ pub trait Store: Send + Sync {
     async fn list_links(&self) -> Result<Vec<LinkRecord>, StoreError>;
     async fn list_secrets(&self) -> Result<Vec<SecretRecord>, StoreError>;
     async fn find_api_key(&self, id: &str) -> Result<Option<ApiKeyRecord>, StoreError>;
+    async fn find_approval(&self, id: &str) -> Result<Option<Approval>, StoreError>;
+    async fn list_approvals(&self, filter: &ApprovalFilter) -> Result<Vec<Approval>, StoreError>;
     /// By name.
     async fn list_api_keys(&self) -> Result<Vec<ApiKeyRecord>, StoreError>;
     async fn find_event(

@@ -228,7 +228,7 @@ fn trigger(trigger: &Value) -> String {
 }
 
 /// An instant to the second, as people read it; `--json` has it whole.
-fn second(at: Timestamp) -> String {
+pub(super) fn second(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M:%SZ").to_string()
 }
 

@@ -15,8 +15,12 @@ use crate::cli::{Hold, Up};
 use crate::output::{BOLD, Output};
 use crate::world;
 
-pub(super) async fn run(arguments: Up, output: &mut Output) -> anyhow::Result<()> {
+pub(super) async fn run(mut arguments: Up, output: &mut Output) -> anyhow::Result<()> {
     let listener = world::listen(arguments.listen).await?;
+    if arguments.overlays.public_url.is_none() {
+        let here = format!("http://{}", listener.local_addr()?);
+        arguments.overlays.public_url = Some(here.parse()?);
+    }
     let observer = arguments.hold.map(|hold| Arc::new(Holding::new(hold)) as Arc<dyn Observer>);
     let autopilot = Autopilot::open(
         &arguments.data,

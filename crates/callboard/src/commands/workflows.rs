@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use callboard_apps::Catalogue;
 use callboard_console::wire::{Workflow, WorkflowDetail, Workflows as Shown};
+use callboard_engine::Callable;
 use callboard_flow::Problem;
 use serde_json::{Value, json};
 
@@ -119,7 +120,7 @@ fn unreadable(file: String, error: &std::io::Error) -> Problem {
 
 fn problems(file: &str, text: &str, catalogue: &Catalogue) -> Vec<Problem> {
     match callboard_flow::parse(file, text) {
-        Ok(definition) => callboard_flow::check(&definition, catalogue),
+        Ok(definition) => callboard_flow::check(&definition, &Callable(catalogue)),
         Err(problems) => problems.0,
     }
 }

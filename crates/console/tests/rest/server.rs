@@ -99,7 +99,7 @@ async fn links_show_no_secrets_and_the_catalogue_says_which_they_take() {
 async fn actions_and_workflows_are_shown_and_checked() {
     let server = Server::start(&[crate::harness::ARRIVAL]).await;
     let actions = server.call(Method::GET, "/v1/actions", None).await.body;
-    assert_eq!(actions["actions"].as_array().unwrap().len(), 5);
+    assert_eq!(actions["actions"].as_array().unwrap().len(), 6);
     let action = server.call(Method::GET, "/v1/actions/office.badges.print", None).await.body;
     assert_eq!(action["recovery"], "ask: the printer keeps no list", "{action}");
     let unknown = server.call(Method::GET, "/v1/actions/office.badges.prnt", None).await;

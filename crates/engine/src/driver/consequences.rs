@@ -1,6 +1,7 @@
 //! What the entries of a run mean for others: listeners, workflows that an event starts, runs above and below.
 
 use super::Driver;
+use crate::approvals::announcement;
 use crate::children;
 use crate::events;
 use crate::fold::Dropped;
@@ -15,13 +16,22 @@ impl Driver {
         let (mut told, mut changes) = (Vec::new(), Vec::new());
         changes.extend(self.to_begin.drain(..).map(|new| Change::CreateRun(Box::new(new))));
         let mut abandoned = Vec::new();
-        for entry in entries {
+        let first = self.state.next_seq() - i64::try_from(entries.len()).unwrap_or_default();
+        for (seq, entry) in (first..).zip(entries) {
             match &entry.fact {
                 Fact::Listening { step, subscriptions, .. } => {
                     changes.push(events::subscribe(&run, step, subscriptions));
                 }
                 Fact::Emitted { event, .. } => {
                     changes.push(Change::Publish(Box::new(self.shared.publication(event))));
+                }
+                Fact::Approval { step, news, .. } => {
+                    if let Some(approval) = self.state.approval(step) {
+                        let (shared, at) = (&self.shared, entry.at);
+                        let told = announcement(shared, &run, seq, approval, news, at);
+                        changes.push(Change::PutApproval(Box::new(approval.clone())));
+                        changes.push(Change::Publish(Box::new(told)));
+                    }
                 }
                 Fact::Cancelled { by, .. } => {
                     abandoned
@@ -38,6 +48,11 @@ impl Driver {
             match dropped {
                 Dropped::Subscription(step) => {
                     changes.push(Change::Unsubscribe { run: run.clone(), step });
+                }
+                Dropped::Approval(step) => {
+                    let approval = self.state.approval(&step).cloned();
+                    changes
+                        .extend(approval.map(|approval| Change::PutApproval(Box::new(approval))));
                 }
                 Dropped::Child(child) => abandoned.push((child, run.to_string())),
             }

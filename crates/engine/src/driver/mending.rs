@@ -6,7 +6,7 @@ use std::sync::Arc;
 use callboard_flow::StepId;
 
 use super::{DriveError, Driver, insist};
-use crate::fold::{Phase, RunState, Wish};
+use crate::fold::{Phase, RunState};
 use crate::gate::Gate;
 use crate::journal::Reason;
 use crate::store::{Change, Signal};
@@ -17,9 +17,9 @@ impl Driver {
         let gate = Gate { catalogue: &self.shared.catalogue, links: &self.shared.links };
         let RunState { definition, trigger, .. } = &self.state;
         let mended = self.state.blocked().filter_map(|(step, pending)| {
-            let Wish::Call(call) = &pending.wish else { return None };
+            let call = pending.call()?;
             let used = pending.link.as_deref();
-            let link = gate.admit(definition, call, Some(trigger), used).ok()?.link.link;
+            let link = gate.admit(definition, &call, Some(trigger), used).ok()?.link.link;
             let lacked = matches!(pending.phase, Phase::Attention { reason: Reason::NoLink, .. });
             let other = || self.admitted.get(step).is_some_and(|old| !Arc::ptr_eq(old, &link));
             (lacked || other()).then(|| (step.clone(), link.name.clone()))

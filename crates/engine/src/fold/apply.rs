@@ -59,6 +59,7 @@ impl RunState {
             | Fact::Received { .. }
             | Fact::WorkflowStarted { .. }
             | Fact::WorkflowEnded { .. } => self.apply_of_others(&entry.fact, at)?,
+            Fact::Approval { step, task, news } => self.apply_approval(step, task, news, at)?,
             Fact::AttentionRequired { step, reason, then, .. } => {
                 if *reason == Reason::Credentials {
                     let pending = self.pending_mut(step)?;
@@ -138,7 +139,7 @@ impl RunState {
         Ok(())
     }
 
-    fn settle(&mut self, event: &Event) -> Result<(), String> {
+    pub(super) fn settle(&mut self, event: &Event) -> Result<(), String> {
         let step = event.step().ok_or("it is about no step")?;
         let pending = self.remove(step).ok_or_else(|| format!("nobody waits for {step}"))?;
         if pending.forgotten { Ok(()) } else { self.tell(event) }

@@ -64,7 +64,12 @@ impl RunState {
                 open.find_map(|(step, pending)| call(step, pending, now, in_flight, stopping))
             }
             None => open.find_map(|(step, pending)| match &pending.wish {
-                Wish::Call(_) | Wish::Raw(_) => call(step, pending, now, in_flight, stopping),
+                Wish::Approval(_) if matches!(pending.phase, Phase::Asked { .. }) => {
+                    self.next_of_asked(step, now, stopping)
+                }
+                Wish::Call(_) | Wish::Raw(_) | Wish::Approval(_) => {
+                    call(step, pending, now, in_flight, stopping)
+                }
                 Wish::Timer { until } => timer(step, pending, *until, now),
                 Wish::Emit { event } => {
                     Some(Move::Write(Fact::Emitted { step: step.clone(), event: event.clone() }))
@@ -112,6 +117,7 @@ fn call(
         | Phase::Attention { .. }
         | Phase::Timer { .. }
         | Phase::Listening
+        | Phase::Asked { .. }
         | Phase::AwaitsRun => None,
     }
 }

@@ -4,6 +4,7 @@ use callboard_flow::{Command, FunctionCall, StepId, Subscription};
 use jiff::Timestamp;
 use serde_json::Value;
 
+use crate::approvals::{ASK, Ask};
 use crate::backoff::next_look;
 use crate::ids::RunId;
 use crate::journal::{Reason, Then};
@@ -33,6 +34,8 @@ pub(crate) struct Pending {
 #[derive(Debug, Clone)]
 pub(crate) enum Wish {
     Call(Call),
+    /// Arguments of the function that asks people.
+    Approval(Value),
     /// One of the language's own calls.
     Raw(Box<FunctionCall>),
     Timer {
@@ -83,6 +86,10 @@ pub(crate) enum Phase {
     },
     /// Its subscriptions are in the store.
     Listening,
+    /// People were asked; something of it may be due by itself.
+    Asked {
+        next_at: Option<Timestamp>,
+    },
     /// The run that it awaits has begun.
     AwaitsRun,
     Attention {
@@ -134,6 +141,7 @@ impl Pending {
         match self.phase {
             Phase::Deferred { next_at, .. } => Some(next_at),
             Phase::Timer { until } => Some(until),
+            Phase::Asked { next_at } => next_at,
             // A permission may be given where nobody tells us of it. A link is always added here.
             Phase::Attention { reason: Reason::Credentials, since, .. } => {
                 Some(next_look(since, self.refusals.saturating_sub(1)))
@@ -148,7 +156,8 @@ impl Pending {
 
     /// Whether nothing is to be done about it until a time or somebody else comes.
     pub(super) fn rests(&self) -> bool {
-        self.next_at().is_some() || matches!(self.phase, Phase::Listening | Phase::AwaitsRun)
+        self.next_at().is_some()
+            || matches!(self.phase, Phase::Listening | Phase::AwaitsRun | Phase::Asked { .. })
     }
 
     /// An attempt that certainly changed nothing: the next one looks again at what stands there. After one that may
@@ -159,6 +168,15 @@ impl Pending {
         }
     }
 
+    /// The call through a link that it makes, or that it looks with.
+    pub(crate) fn call(&self) -> Option<Call> {
+        match &self.wish {
+            Wish::Call(call) => Some(call.clone()),
+            Wish::Approval(arguments) => Ask::read(arguments).ok()?.about().ok()??.call(),
+            _ => None,
+        }
+    }
+
     /// The app that it needs a (better) link to.
     pub(crate) fn blocked_on(&self) -> Option<&str> {
         match (&self.wish, self.phase) {
@@ -166,6 +184,10 @@ impl Pending {
                 Wish::Call(call),
                 Phase::Attention { reason: Reason::Credentials | Reason::NoLink, .. },
             ) => call.function.split('.').next(),
+            (
+                Wish::Approval(arguments),
+                Phase::Attention { reason: Reason::Credentials | Reason::NoLink, .. },
+            ) => arguments["about"]["call"].as_str()?.split('.').next(),
             _ => None,
         }
     }
@@ -175,7 +197,7 @@ impl Pending {
             Phase::Attempted => false,
             Phase::Due { then } | Phase::Deferred { then, .. } => then == Then::Perform,
             Phase::Attention { reason, then, .. } => reason.is_without_effect(then),
-            Phase::Timer { .. } | Phase::Listening | Phase::AwaitsRun => true,
+            Phase::Timer { .. } | Phase::Listening | Phase::Asked { .. } | Phase::AwaitsRun => true,
         }
     }
 
@@ -193,6 +215,7 @@ impl Pending {
 
 fn called(function: FunctionCall) -> Wish {
     match function {
+        FunctionCall::Catalogued { name, arguments } if name == ASK => Wish::Approval(arguments),
         FunctionCall::Catalogued { name, arguments } => {
             Wish::Call(Call { function: name, arguments })
         }

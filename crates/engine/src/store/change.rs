@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::records::{ApiKeyRecord, EventRecord, LinkRecord, SecretRecord, Signal, WorkflowRecord};
 use super::schedules::{Occurrence, ScheduleRecord, SettledOccurrence};
+use crate::approvals::Approval;
 use crate::ids::RunId;
 use crate::journal::Entry;
 use crate::run::{Mode, RunStatus};
@@ -76,6 +77,8 @@ pub enum Change {
     DeleteLink {
         name: String,
     },
+    /// How an approval stands now. Those of a run that is over are closed with it.
+    PutApproval(Box<Approval>),
     PutApiKey(ApiKeyRecord),
     /// Refused with `NoSuchApiKey`.
     DeleteApiKey {

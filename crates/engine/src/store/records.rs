@@ -62,6 +62,17 @@ pub enum Signal {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         output: Option<Value>,
     },
+    /// A person answers what a step asked in this round; or would have, had what it is about not changed.
+    Answer {
+        step: StepId,
+        round: u32,
+        by: String,
+        approve: bool,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        stale: bool,
+    },
     /// An event came that a step may listen for.
     Event {
         step: StepId,
@@ -96,6 +107,16 @@ pub struct RunFilter {
 pub struct Page {
     pub runs: Vec<RunRecord>,
     pub next: Option<RunId>,
+}
+
+/// Which approvals, newest first.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ApprovalFilter {
+    /// Only those that can be answered.
+    pub open: bool,
+    /// Only approvals older than this one.
+    pub before: Option<String>,
+    pub limit: usize,
 }
 
 /// An event as it came in.

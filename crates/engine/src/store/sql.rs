@@ -2,6 +2,7 @@
 
 mod api_keys;
 mod apply;
+mod approvals;
 pub(super) mod connection;
 mod database;
 mod locks;

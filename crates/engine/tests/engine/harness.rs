@@ -98,11 +98,24 @@ impl Office {
         self.fates.lock().unwrap().entry(action.to_owned()).or_default().push_back(fate);
     }
 
+    /// Somebody else moves everybody to the next desk.
+    pub(crate) fn move_desks(&self) {
+        self.moves.fetch_add(1, Ordering::SeqCst);
+    }
+
     pub(crate) fn effects(&self) -> BTreeMap<String, u32> {
         self.effects.lock().unwrap().clone()
     }
 
     fn take_effect(&self, attempt: &Attempt<'_>) -> Performed {
+        if attempt.action.id == "office.desks.look" {
+            let desk = 7 + self.moves.load(Ordering::SeqCst);
+            return Performed {
+                output: json!({"desk": desk}),
+                before: None,
+                exchanges: Vec::new(),
+            };
+        }
         let mut effects = self.effects.lock().unwrap();
         let count = effects.entry(attempt.key.clone()).or_default();
         // What may be repeated is a fact that is set, not one that is added.
@@ -325,6 +338,7 @@ impl Premises {
             time: Arc::clone(&self.time) as Arc<dyn Time>,
             lease_clock: Arc::new(|| Timestamp::UNIX_EPOCH),
             random: random(),
+            public_url: "https://callboard.test".into(),
             administrator_key: None,
             node: "test".into(),
             parallel_runs: 8,

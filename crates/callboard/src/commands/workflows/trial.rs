@@ -86,6 +86,7 @@ async fn engine(arguments: &Try) -> anyhow::Result<Engine> {
         time: Arc::new(WallTime::new(world::clock())),
         lease_clock: world::clock(),
         random: Arc::new(world::random),
+        public_url: String::new(),
         administrator_key: None,
         node: "try".into(),
         parallel_runs: 1,

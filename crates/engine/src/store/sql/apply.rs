@@ -8,7 +8,7 @@ use super::locks;
 use super::read;
 use super::rows::{optional_micros, to_json, to_list, to_micros};
 use super::schedules;
-use super::{api_keys, secrets, subscriptions};
+use super::{api_keys, approvals, secrets, subscriptions};
 use crate::ids::RunId;
 use crate::journal::{Entry, VERSION};
 use crate::store::{
@@ -42,6 +42,7 @@ pub(super) fn all(connection: &dyn Connection, changes: &[Change]) -> Result<(),
         Change::SignalBlocked { on, signal, at } => signal_blocked(connection, on, signal, *at),
         Change::PutLink(link) => put_link(connection, link),
         Change::DeleteLink { name } => delete_link(connection, name),
+        Change::PutApproval(approval) => approvals::put(connection, approval),
         Change::PutApiKey(key) => api_keys::put(connection, key),
         Change::DeleteApiKey { id } => api_keys::delete(connection, id),
         Change::PutSecret(secret) => secrets::put(connection, secret),
@@ -185,6 +186,7 @@ fn advance(connection: &dyn Connection, advance: &Advance) -> Result<(), StoreEr
         let values = params![run.as_str()];
         connection.perform("DELETE FROM signals WHERE run_id = ?1", values)?;
         subscriptions::remove_all(connection, run)?;
+        approvals::close_all(connection, run)?;
         connection.perform("UPDATE runs SET wake_at = NULL WHERE id = ?1", values)?;
         schedules::run_ended(connection, run, *at)?;
     }

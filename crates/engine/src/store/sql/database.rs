@@ -7,14 +7,16 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 
 use super::connection::Connection;
-use super::{api_keys, apply, read, schedules, secrets};
+use super::{api_keys, apply, approvals, read, schedules, secrets};
+use crate::approvals::Approval;
 use crate::ids::RunId;
 use crate::journal::Entry;
 use crate::store::postgres::Pool;
 use crate::store::sqlite::Threads;
 use crate::store::{
-    ApiKeyRecord, Change, Claim, ClaimedRun, EventRecord, LinkRecord, Occurrence, Page, RunFilter,
-    RunRecord, ScheduleRecord, SecretRecord, Signal, Standing, Store, StoreError, WorkflowRecord,
+    ApiKeyRecord, ApprovalFilter, Change, Claim, ClaimedRun, EventRecord, LinkRecord, Occurrence,
+    Page, RunFilter, RunRecord, ScheduleRecord, SecretRecord, Signal, Standing, Store, StoreError,
+    WorkflowRecord,
 };
 
 /// Where the database lives.
@@ -142,6 +144,16 @@ impl Store for SqlStore {
 
     async fn list_api_keys(&self) -> Result<Vec<ApiKeyRecord>, StoreError> {
         self.read(api_keys::list).await
+    }
+
+    async fn find_approval(&self, id: &str) -> Result<Option<Approval>, StoreError> {
+        let id = id.to_owned();
+        self.read(move |connection| approvals::find(connection, &id)).await
+    }
+
+    async fn list_approvals(&self, filter: &ApprovalFilter) -> Result<Vec<Approval>, StoreError> {
+        let filter = filter.clone();
+        self.read(move |connection| approvals::list(connection, &filter)).await
     }
 
     async fn find_event(

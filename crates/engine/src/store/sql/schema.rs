@@ -91,6 +91,12 @@ const MIGRATIONS: &[&str] = &["
     ALTER TABLE api_keys ADD COLUMN groups TEXT NOT NULL DEFAULT '[]';
     ALTER TABLE api_keys ADD COLUMN role TEXT NOT NULL DEFAULT 'administrator';
     UPDATE api_keys SET person = name;
+", "
+    CREATE TABLE approvals (
+        id TEXT PRIMARY KEY, run_id TEXT NOT NULL REFERENCES runs(id), open INTEGER NOT NULL, approval TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX approvals_open ON approvals(id) WHERE open = 1;
+    CREATE INDEX approvals_by_run ON approvals(run_id);
 "];
 
 /// Brings an older database up to date. The caller is in a transaction.
