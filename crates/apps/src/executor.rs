@@ -2,6 +2,7 @@
 //! do next, and tells what happened to an attempt that was cut.
 
 mod auth0;
+mod feeds;
 pub(crate) mod redact;
 pub(crate) mod request;
 mod session;
@@ -25,6 +26,8 @@ use auth0::Tenants;
 use request::evaluate;
 use session::Session;
 use transport::Transport;
+
+pub use feeds::{EventSource, LogPlace, StreamMessage, StreamPlace};
 
 /// Where "now" comes from.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;

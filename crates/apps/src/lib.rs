@@ -31,12 +31,15 @@ pub use calls::{
     InvalidOrigin, NoCalls, Origin, Secrets, without_secrets,
 };
 pub use catalogue::Catalogue;
-pub use executor::{Clock, Executor, NoTransport, Options, Random};
+pub use executor::{
+    Clock, EventSource, Executor, LogPlace, NoTransport, Options, Random, StreamMessage,
+    StreamPlace,
+};
 pub use link::{Link, LinkCredentials};
 pub use manifest::sandbox::{
     IdempotentAnswers, Sandbox, SandboxAnswer, SandboxRefusal, SandboxReply,
 };
 pub use schema::{Mismatch, Schema};
 pub use template::{Template, TemplateError};
-pub use trigger::{Incoming, Trigger, Unreadable};
+pub use trigger::{Feed, Incoming, Trigger, Unreadable};
 pub use webhook::Unverified;

@@ -18,11 +18,26 @@ pub struct Trigger {
     pub summary: String,
     /// Every type its events can have, for checks of workflows.
     pub event_types: Vec<String>,
+    /// How Callboard reads the same events by itself, where it can.
+    pub feed: Option<Feed>,
     /// Personal data in its events, in the register's words.
     pub personal_data: Vec<String>,
     pub(crate) filter: Option<Template>,
     pub(crate) verification: Verification,
     pub(crate) events: Events,
+    /// Types that begin so are known too: the app may invent more of them.
+    pub(crate) open_types: Option<String>,
+    /// A delivery may be several JSON texts in a row.
+    pub(crate) sequence: bool,
+}
+
+/// Where a tenant tells of its events when it is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Feed {
+    /// Its log, read by checkpoint.
+    Log,
+    /// Its stream of events.
+    Events,
 }
 
 /// One event of a delivery.
@@ -34,6 +49,8 @@ pub struct Incoming {
     pub dedupe_key: String,
     /// What it is about: `employee/42`.
     pub subject: String,
+    /// When it happened, where the app says so.
+    pub time: Option<Timestamp>,
     pub data: Value,
 }
 
@@ -44,6 +61,7 @@ pub(crate) struct Events {
     pub(crate) kind: Template,
     pub(crate) dedupe_key: Template,
     pub(crate) subject: Template,
+    pub(crate) time: Option<Template>,
     pub(crate) data: Template,
 }
 
@@ -82,14 +100,9 @@ impl Trigger {
 
     /// The events of a verified delivery. Deliveries of other kinds have none, which is no mistake.
     pub fn events(&self, headers: &HeaderMap, body: &[u8]) -> Result<Vec<Incoming>, Unreadable> {
-        let body: Value =
-            serde_json::from_slice(body).map_err(|error| Unreadable::NotJson(error.to_string()))?;
+        let body = self.read_body(body).map_err(|error| Unreadable::NotJson(error.to_string()))?;
         let headers = header_map(headers);
-        let unknown_shape = |why| Unreadable::UnknownShape {
-            app: self.app.clone(),
-            trigger: self.name.clone(),
-            why,
-        };
+        let unknown_shape = |why| self.unknown_shape(why);
         let context = json!({ "headers": headers, "body": body });
         let each = self.events.each.evaluate(&context);
         let Value::Array(items) = each.map_err(|error| unknown_shape(error.to_string()))? else {
@@ -107,23 +120,58 @@ impl Trigger {
         let mut events = Vec::new();
         for item in items {
             context["item"] = item;
-            if let Some(filter) = &self.filter
-                && !filter.holds(&context).map_err(|error| error.to_string())?
-            {
-                continue;
-            }
-            events.push(Incoming {
-                event_type: self.known_type(&text(&self.events.kind, &context, "type")?)?,
-                dedupe_key: text(&self.events.dedupe_key, &context, "dedupe_key")?,
-                subject: text(&self.events.subject, &context, "subject")?,
-                data: self.events.data.evaluate(&context).map_err(|error| error.to_string())?,
-            });
+            events.extend(self.read_item(&context)?);
         }
         Ok(events)
     }
 
+    /// The event in one item of a feed; none where the trigger does not want it.
+    pub fn event_of(&self, item: &Value) -> Result<Option<Incoming>, Unreadable> {
+        let read = self.read_item(&json!({ "headers": {}, "item": item }));
+        read.map_err(|why| self.unknown_shape(why))
+    }
+
+    fn read_item(&self, context: &Value) -> Result<Option<Incoming>, String> {
+        if let Some(filter) = &self.filter
+            && !filter.holds(context).map_err(|error| error.to_string())?
+        {
+            return Ok(None);
+        }
+        let time = match &self.events.time {
+            Some(time) => text(time, context, "time")?.parse().ok(),
+            None => None,
+        };
+        Ok(Some(Incoming {
+            event_type: self.known_type(&text(&self.events.kind, context, "type")?)?,
+            dedupe_key: text(&self.events.dedupe_key, context, "dedupe_key")?,
+            subject: text(&self.events.subject, context, "subject")?,
+            time,
+            data: self.events.data.evaluate(context).map_err(|error| error.to_string())?,
+        }))
+    }
+
+    /// Whether its events may have this type.
+    pub fn has_type(&self, kind: &str) -> bool {
+        let is_open = |prefix: &String| kind.starts_with(prefix.as_str());
+        self.event_types.iter().any(|known| known == kind)
+            || self.open_types.as_ref().is_some_and(is_open)
+    }
+
+    fn read_body(&self, body: &[u8]) -> Result<Value, serde_json::Error> {
+        if !self.sequence {
+            return serde_json::from_slice(body);
+        }
+        let texts = serde_json::Deserializer::from_slice(body).into_iter::<Value>();
+        let mut texts: Vec<Value> = texts.collect::<Result<_, _>>()?;
+        Ok(if texts.len() == 1 { texts.swap_remove(0) } else { Value::Array(texts) })
+    }
+
+    fn unknown_shape(&self, why: String) -> Unreadable {
+        Unreadable::UnknownShape { app: self.app.clone(), trigger: self.name.clone(), why }
+    }
+
     fn known_type(&self, kind: &str) -> Result<String, String> {
-        if self.event_types.iter().any(|known| known == kind) {
+        if self.has_type(kind) {
             return Ok(kind.to_owned());
         }
         Err(format!("the event type `{kind}` is not one of {}", self.event_types.join(", ")))

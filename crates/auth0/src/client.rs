@@ -1,6 +1,7 @@
 //! The client of one tenant.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::{HeaderValue, header};
 use secrecy::ExposeSecret;
@@ -10,8 +11,9 @@ use crate::budget::{BucketState, Permit};
 use crate::options::{InvalidOptions, Options};
 use crate::pacing::Pacer;
 use crate::pages::{Listing, Pages};
+use crate::stream::Stream;
 use crate::token::{Token, TokenSource};
-use crate::transport::{Lost, Outgoing, Reply, Transport};
+use crate::transport::{Lost, Opened, Outgoing, Reply, Transport};
 use crate::verdict::{self, Situation, Verdict};
 use crate::{Answer, Call, Credentials, Error, RateState, TokenInfo, Typed, users};
 
@@ -165,7 +167,67 @@ impl Client {
         self.options.shared.budgets.states(self.transport.base(), self.options.reserve)
     }
 
+    /// Opens a stream of events. `patience` is how long it may be silent.
+    ///
+    /// # Errors
+    /// As [`Client::send`]; nothing is repeated but a call with a token that was refused.
+    pub async fn stream(&self, call: &Call, patience: Duration) -> Result<Stream, Error> {
+        let mut token = self.tokens.current().await?;
+        let mut renewed = false;
+        loop {
+            let permit = self.pacer.admit(&call.bucket).await?;
+            let opened = match Self::outgoing(call, &token) {
+                Ok(outgoing) => self.transport.open(outgoing).await,
+                Err(lost) => Err(lost),
+            };
+            let outcome = match opened {
+                Ok(Opened::Stream(response)) => {
+                    let told = RateState::from_headers(response.headers());
+                    permit.told(told, false);
+                    return Ok(Stream::new(response, patience));
+                }
+                Ok(Opened::Reply(reply)) => Ok(reply),
+                Err(lost) => Err(lost),
+            };
+            let pause = self.pause_after(&outcome, &permit, 1);
+            let situation = Situation {
+                repeat: call.repeat,
+                safe: true,
+                attempt: 1,
+                attempts: 1,
+                now: (self.options.clock)(),
+                pause,
+            };
+            let fresh = match verdict::judge(outcome, situation) {
+                Verdict::Success(reply) => {
+                    let why = "it is no stream of events".into();
+                    return Err(Error::Unexpected { status: reply.status, why });
+                }
+                Verdict::Failure(Error::RateLimited { retry_at, why }) => {
+                    permit.block(retry_at, why.starts_with("Global limit"));
+                    return Err(Error::RateLimited { retry_at, why });
+                }
+                Verdict::Again { .. } => {
+                    let why = "the stream could not be opened".into();
+                    return Err(Error::Unavailable { status: None, why, attempts: 1 });
+                }
+                Verdict::Failure(error) => return Err(error),
+                Verdict::Renew(why) if renewed => return Err(self.unauthorized(why, &token)),
+                Verdict::Renew(why) => {
+                    let fresh = self.tokens.instead_of(&token).await?;
+                    fresh.ok_or_else(|| self.unauthorized(why, &token))?
+                }
+            };
+            (token, renewed) = (fresh, true);
+        }
+    }
+
     async fn exchange(&self, call: &Call, token: &Token) -> Result<Reply, Lost> {
+        let outgoing = Self::outgoing(call, token)?;
+        self.transport.exchange(outgoing).await
+    }
+
+    fn outgoing<'a>(call: &'a Call, token: &Token) -> Result<Outgoing<'a>, Lost> {
         let mut headers = call.headers.clone();
         let mut bearer = HeaderValue::try_from(format!("Bearer {}", token.secret.expose_secret()))
             .map_err(|_| {
@@ -175,14 +237,13 @@ impl Client {
             })?;
         bearer.set_sensitive(true);
         headers.insert(header::AUTHORIZATION, bearer);
-        let outgoing = Outgoing {
+        Ok(Outgoing {
             method: call.method.clone(),
             path: &call.path,
             query: &call.query,
             headers,
             body: call.body.as_ref(),
-        };
-        self.transport.exchange(outgoing).await
+        })
     }
 
     /// Takes note of the budget, and says how long to pause if the call is to be sent again.
@@ -191,7 +252,7 @@ impl Client {
         outcome: &Result<Reply, Lost>,
         permit: &Permit,
         attempt: u32,
-    ) -> std::time::Duration {
+    ) -> Duration {
         let refused = matches!(outcome, Ok(reply) if reply.status == 429);
         if let Ok(reply) = outcome {
             permit.told(RateState::from_headers(&reply.headers), refused);

@@ -6,6 +6,7 @@ use crate::{Call, InvalidCall};
 
 pub mod applications;
 pub mod connections;
+pub mod events;
 pub mod logs;
 pub mod roles;
 pub mod tickets;
@@ -85,6 +86,11 @@ mod tests {
             roles::list(Some("Staff")).call,
             logs::list(Some("type:sapi")).call,
             logs::after("1").call,
+            logs::page(Some("1"), 100).call,
+            logs::page(None, 100).call,
+            logs::newest().call,
+            events::after("1", &["user.created".into()]),
+            events::since(jiff::Timestamp::UNIX_EPOCH, &[]),
             logs::get("1").unwrap().call,
             connections::list(Some("auth0")).call,
             applications::list().call,

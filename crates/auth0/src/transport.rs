@@ -16,11 +16,23 @@ const LONGEST_ANSWER: usize = 32 * 1024 * 1024;
 /// Idle connections are given up before servers do (5 s is common), so that no write meets a closing one.
 const IDLE: Duration = Duration::from_secs(4);
 
+const EVENT_STREAM: &str = "text/event-stream";
+
+/// A stream is given up after so long, whatever comes.
+const LONGEST_STREAM: Duration = Duration::from_hours(1);
+
 /// Sends requests to one tenant.
 #[derive(Debug, Clone)]
 pub(crate) struct Transport {
     http: reqwest::Client,
     base: String,
+    patience: Duration,
+}
+
+/// What asking for a stream brought.
+pub(crate) enum Opened {
+    Stream(reqwest::Response),
+    Reply(Reply),
 }
 
 /// What is sent.
@@ -72,7 +84,7 @@ impl Transport {
             builder = builder.tls_certs_only([]); // a machine without CA certificates can still talk to itself
         }
         let http = builder.build().map_err(|error| InvalidOptions::Tls(deepest(&error)))?;
-        Ok(Self { http, base })
+        Ok(Self { http, base, patience: options.timeout })
     }
 
     /// Scheme, host and port, without a slash at the end.
@@ -81,6 +93,29 @@ impl Transport {
     }
 
     pub(crate) async fn exchange(&self, outgoing: Outgoing<'_>) -> Result<Reply, Lost> {
+        let request = self.request(outgoing).header(header::ACCEPT, "application/json");
+        let response = request.send().await.map_err(|error| before_answer(&error))?;
+        read_reply(response).await
+    }
+
+    /// A stream of events, or an answer that is none.
+    pub(crate) async fn open(&self, outgoing: Outgoing<'_>) -> Result<Opened, Lost> {
+        let request = self.request(outgoing).header(header::ACCEPT, EVENT_STREAM);
+        let opening = request.timeout(LONGEST_STREAM).send();
+        let response = tokio::time::timeout(self.patience, opening).await;
+        let response = response.map_err(|_| Lost::Cut(None, "no answer in time".into()))?;
+        let response = response.map_err(|error| before_answer(&error))?;
+        let kind = response.headers().get(header::CONTENT_TYPE);
+        let streams = kind.and_then(|kind| kind.to_str().ok());
+        if response.status().is_success()
+            && streams.is_some_and(|kind| kind.starts_with(EVENT_STREAM))
+        {
+            return Ok(Opened::Stream(response));
+        }
+        read_reply(response).await.map(Opened::Reply)
+    }
+
+    fn request(&self, outgoing: Outgoing<'_>) -> reqwest::RequestBuilder {
         let mut request =
             self.http.request(outgoing.method, format!("{}{}", self.base, outgoing.path));
         if !outgoing.query.is_empty() {
@@ -89,20 +124,22 @@ impl Transport {
         if let Some(body) = outgoing.body {
             request = request.json(body);
         }
-        let request = request.headers(outgoing.headers).header(header::ACCEPT, "application/json");
-        let mut response = request.send().await.map_err(|error| before_answer(&error))?;
-        let status = response.status().as_u16();
-        let cut = |why: String| Lost::Cut(Some(status), why);
-        let mut bytes = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| cut(why(&error)))? {
-            if bytes.len() + chunk.len() > LONGEST_ANSWER {
-                return Err(cut(format!("the answer is longer than {LONGEST_ANSWER} bytes")));
-            }
-            bytes.extend_from_slice(&chunk);
-        }
-        let headers = std::mem::take(response.headers_mut());
-        Ok(Reply { status, headers, body: read_body(&bytes) })
+        request.headers(outgoing.headers)
     }
+}
+
+async fn read_reply(mut response: reqwest::Response) -> Result<Reply, Lost> {
+    let status = response.status().as_u16();
+    let cut = |why: String| Lost::Cut(Some(status), why);
+    let mut bytes = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|error| cut(why(&error)))? {
+        if bytes.len() + chunk.len() > LONGEST_ANSWER {
+            return Err(cut(format!("the answer is longer than {LONGEST_ANSWER} bytes")));
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    let headers = std::mem::take(response.headers_mut());
+    Ok(Reply { status, headers, body: read_body(&bytes) })
 }
 
 /// Checks the address of a tenant and brings it into one form.
@@ -144,7 +181,7 @@ fn before_answer(error: &reqwest::Error) -> Lost {
 }
 
 /// A short sentence for people; without the URL, whose query may hold an e-mail address.
-fn why(error: &reqwest::Error) -> String {
+pub(crate) fn why(error: &reqwest::Error) -> String {
     let cause = deepest(error);
     match (error.is_connect(), error.is_timeout()) {
         (true, true) => "connecting took too long".into(),

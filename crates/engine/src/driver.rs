@@ -400,6 +400,7 @@ impl Driver {
             at: self.now(),
         };
         let others = !consequences.is_empty();
+        let listens = consequences.iter().any(|change| matches!(change, Change::Subscribe { .. }));
         let mut changes = vec![Change::Advance(Box::new(advance))];
         changes.extend(consequences);
         insist(&self.shared, changes).await?;
@@ -409,6 +410,9 @@ impl Driver {
         }
         if others {
             self.shared.delivered.notify_waiters();
+        }
+        if listens {
+            self.shared.feeds.notify_one();
         }
         if status.is_final() {
             // Its schedule may wait for this.

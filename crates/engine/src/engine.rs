@@ -22,6 +22,7 @@ use crate::schedules::{follow_library, keep_schedules};
 use crate::secrets::{SecretError, Secrets};
 use crate::store::{Store, StoreError};
 use crate::time::{Clock, Random, Time};
+use crate::triggers::keep_feeds;
 use crate::vault::{KeySource, Vault, VaultError};
 use crate::watchers::Watchers;
 
@@ -86,6 +87,8 @@ pub(crate) struct Shared {
     pub(crate) delivered: Notify,
     /// Rung when a schedule may have become due.
     pub(crate) planned: Notify,
+    /// Rung when other feeds may be wanted.
+    pub(crate) feeds: Notify,
     /// Rung when a run has moved.
     pub(crate) moved: Watchers,
     /// Rung when something was said to a run.
@@ -144,6 +147,7 @@ impl Engine {
             wake: Notify::new(),
             delivered: Notify::new(),
             planned: Notify::new(),
+            feeds: Notify::new(),
             moved: Watchers::default(),
             spoken: Watchers::default(),
             tracker: TaskTracker::new(),
@@ -152,6 +156,7 @@ impl Engine {
         if settings.parallel_runs > 0 {
             follow_library(&shared).await?;
             shared.tracker.spawn(keep_schedules(Arc::clone(&shared)));
+            shared.tracker.spawn(keep_feeds(Arc::clone(&shared)));
             shared.tracker.spawn(dispatch(Arc::clone(&shared), settings.parallel_runs));
         }
         Ok(Self { shared, api_keys })
@@ -169,6 +174,7 @@ impl Engine {
     pub async fn reload_library(&self) -> Result<Vec<Problem>, LibraryError> {
         let problems = self.shared.library.reload().await?;
         follow_library(&self.shared).await?;
+        self.shared.feeds.notify_one();
         Ok(problems)
     }
 

@@ -54,7 +54,7 @@ impl Shared {
         Publication { record, event, starts }
     }
 
-    fn record(&self, event: &Value) -> (EventRecord, Vec<NewRun>) {
+    pub(crate) fn record(&self, event: &Value) -> (EventRecord, Vec<NewRun>) {
         let text = |name: &str| match event.get(name) {
             None => String::new(),
             Some(Value::String(text)) => text.clone(),

@@ -12,7 +12,8 @@ use crate::engine::{Engine, Shared};
 use crate::ids::RunId;
 use crate::journal;
 use crate::library::Workflow;
-use crate::store::{Change, EventRecord, NewRun, Refusal, StoreError};
+use crate::store::{Change, EventRecord, NewRun, Publication, Refusal, StoreError};
+use crate::triggers::scope_of;
 
 /// A webhook is no longer than this.
 pub const LONGEST_BODY: usize = 1 << 20;
@@ -179,7 +180,7 @@ impl Engine {
 }
 
 /// An event and the runs that it starts.
-struct Arrived {
+pub(crate) struct Arrived {
     record: EventRecord,
     /// As filters and expressions see it.
     event: Value,
@@ -187,6 +188,12 @@ struct Arrived {
 }
 
 impl Arrived {
+    /// The same, once: nothing where it was received before.
+    pub(crate) fn publish(self) -> Change {
+        let Self { record, event, new: starts } = self;
+        Change::Publish(Box::new(Publication { record, event, starts }))
+    }
+
     /// Stores it, begins its runs and hands it to who listens.
     fn changes(&self) -> Vec<Change> {
         let mut changes = vec![Change::StoreEvent(self.record.clone())];
@@ -197,7 +204,12 @@ impl Arrived {
 }
 
 impl Shared {
-    fn arrived(&self, trigger: &Trigger, link: Option<&str>, event: Incoming) -> Arrived {
+    pub(crate) fn arrived(
+        &self,
+        trigger: &Trigger,
+        link: Option<&str>,
+        event: Incoming,
+    ) -> Arrived {
         let at = self.time.now();
         let started_by = journal::Trigger::Event {
             app: trigger.app.clone(),
@@ -209,11 +221,11 @@ impl Shared {
         };
         let cloud_event = cloud_event(trigger, &event, at);
         let new = self.started_by(&cloud_event, &started_by);
-        let Incoming { event_type, dedupe_key, subject, data } = event;
+        let Incoming { event_type, dedupe_key, subject, data, .. } = event;
         let record = EventRecord {
             app: trigger.app.clone(),
             trigger: trigger.name.clone(),
-            link: link.unwrap_or_default().to_owned(),
+            link: self.scope(trigger, link),
             dedupe_key,
             event_type,
             subject,
@@ -222,6 +234,12 @@ impl Shared {
             at,
         };
         Arrived { record, event: cloud_event, new }
+    }
+
+    /// Within what an event is known by its key: the link it came through, or the tenant, where it comes by several ways.
+    fn scope(&self, trigger: &Trigger, link: Option<&str>) -> String {
+        let tenant = trigger.feed.and_then(|_| self.links.find(link?));
+        tenant.map_or_else(|| link.unwrap_or_default().to_owned(), |open| scope_of(&open.link))
     }
 
     /// The runs that the event started when it was received before.
@@ -254,7 +272,7 @@ fn cloud_event(trigger: &Trigger, event: &Incoming, at: jiff::Timestamp) -> Valu
         "source": format!("/apps/{}/{}", trigger.app, trigger.name),
         "type": event.event_type,
         "subject": event.subject,
-        "time": at.to_string(),
+        "time": event.time.unwrap_or(at).to_string(),
         "datacontenttype": "application/json",
         "data": event.data,
     })

@@ -45,6 +45,7 @@ mod secrets;
 mod start;
 pub mod store;
 mod time;
+mod triggers;
 mod vault;
 mod watchers;
 

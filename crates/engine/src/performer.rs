@@ -2,7 +2,9 @@
 
 use async_trait::async_trait;
 use callboard_apps::{App, Attempt, Executor, Failed, Link, Performed, Recovered, Tested};
-use callboard_apps::{CallAnswer, CallFailed, CallFailure, Calls};
+use callboard_apps::{
+    CallAnswer, CallFailed, CallFailure, Calls, EventSource, Failure, LogPlace, StreamPlace,
+};
 use callboard_flow::{ErrorKind, FunctionCall, WorkflowError};
 use secrecy::SecretString;
 use serde_json::Value;
@@ -39,6 +41,31 @@ pub trait Performer: Send + Sync {
 
     /// The app's harmless call.
     async fn test(&self, app: &App, link: &Link) -> Result<Tested, Failed>;
+
+    /// Whether it reads what tenants log and announce; triggers that need it stay silent where it does not.
+    fn reads_feeds(&self) -> bool {
+        false
+    }
+
+    /// Entries of a tenant's log, a page at most.
+    async fn read_log(&self, app: &App, _: &Link, _: &LogPlace) -> Result<Vec<Value>, Failure> {
+        Err(no_feed(app))
+    }
+
+    /// The tenant's stream of events of these types (all without any) from that place on.
+    async fn open_events(
+        &self,
+        app: &App,
+        _: &Link,
+        _: &StreamPlace,
+        _types: &[String],
+    ) -> Result<Box<dyn EventSource>, Failure> {
+        Err(no_feed(app))
+    }
+}
+
+fn no_feed(app: &App) -> Failure {
+    Failure::Later { retry_at: None, why: format!("what {} announces is not read here", app.title) }
 }
 
 #[async_trait]
@@ -57,6 +84,29 @@ impl Performer for Executor {
 
     async fn test(&self, app: &App, link: &Link) -> Result<Tested, Failed> {
         Executor::test(self, app, link).await
+    }
+
+    fn reads_feeds(&self) -> bool {
+        true
+    }
+
+    async fn read_log(
+        &self,
+        app: &App,
+        link: &Link,
+        place: &LogPlace,
+    ) -> Result<Vec<Value>, Failure> {
+        self.read_log(&app.service, link, place).await
+    }
+
+    async fn open_events(
+        &self,
+        app: &App,
+        link: &Link,
+        place: &StreamPlace,
+        types: &[String],
+    ) -> Result<Box<dyn EventSource>, Failure> {
+        self.open_events(&app.service, link, place, types).await
     }
 }
 
@@ -95,5 +145,28 @@ impl Performer for WithCalls {
 
     async fn test(&self, app: &App, link: &Link) -> Result<Tested, Failed> {
         self.executor.test(app, link).await
+    }
+
+    fn reads_feeds(&self) -> bool {
+        true
+    }
+
+    async fn read_log(
+        &self,
+        app: &App,
+        link: &Link,
+        place: &LogPlace,
+    ) -> Result<Vec<Value>, Failure> {
+        self.executor.read_log(&app.service, link, place).await
+    }
+
+    async fn open_events(
+        &self,
+        app: &App,
+        link: &Link,
+        place: &StreamPlace,
+        types: &[String],
+    ) -> Result<Box<dyn EventSource>, Failure> {
+        self.executor.open_events(&app.service, link, place, types).await
     }
 }

@@ -4,6 +4,7 @@
 //! always a value from the caller. The only SQL is below, in `sql`, over what `sqlite` and `postgres` make of a connection.
 
 mod change;
+mod documents;
 mod postgres;
 mod records;
 mod schedules;
@@ -14,6 +15,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 pub use change::{Advance, Change, Claim, Handover, NewRun, Publication, Refusal, StartKey};
+pub use documents::DocumentRecord;
 pub use records::{
     ApiKeyRecord, ApprovalFilter, ClaimedRun, EventRecord, LinkRecord, Page, RunFilter, RunRecord,
     SecretRecord, Signal, WorkflowRecord,
@@ -95,6 +97,16 @@ pub trait Store: Send + Sync {
         link: &str,
         dedupe_key: &str,
     ) -> Result<Option<EventRecord>, StoreError>;
+
+    async fn find_document(
+        &self,
+        kind: &str,
+        key: &str,
+    ) -> Result<Option<DocumentRecord>, StoreError>;
+    /// By key.
+    async fn list_documents(&self, kind: &str) -> Result<Vec<DocumentRecord>, StoreError>;
+    /// Types that begin so and that runs listen for, each once; none where a run listens for events of any type.
+    async fn listened_types(&self, prefix: &str) -> Result<Vec<Option<String>>, StoreError>;
 
     async fn list_schedules(&self) -> Result<Vec<ScheduleRecord>, StoreError>;
     /// Names of schedules to look at: due by `now`, or settled beyond `ahead`, which a clock that was set back tells.

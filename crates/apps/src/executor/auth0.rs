@@ -88,7 +88,7 @@ impl Tenants {
         Ok(Some(Token { subject: info.subject, expires_at: info.expires_at, scopes }))
     }
 
-    fn client(&self, service: &Service, link: &Link) -> Result<Client, Failure> {
+    pub(super) fn client(&self, service: &Service, link: &Link) -> Result<Client, Failure> {
         let wrong = |why: String| Failure::Credentials { why, remedy: service.remedy.clone() };
         let credentials = match &link.credentials {
             LinkCredentials::Secret(token) => Credentials::Token(token.clone()),
@@ -138,7 +138,7 @@ fn reply(status: u16, body: Value, title: String) -> Reply {
     Reply { status, headers, body, title, retry_at: None, not_in_plan: false }
 }
 
-fn failure(service: &Service, link: &Link, error: &Error) -> Failure {
+pub(super) fn failure(service: &Service, link: &Link, error: &Error) -> Failure {
     match error {
         Error::RateLimited { retry_at, why } => {
             Failure::Later { retry_at: Some(*retry_at), why: why.clone() }

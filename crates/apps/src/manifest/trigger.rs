@@ -1,25 +1,35 @@
 //! Reading a trigger: who may knock, how the knock is signed, and which events are in it.
 
+use callboard_contract::log_events::LogEvent;
 use serde_json::Value;
 
 use super::fields::{Fields, suggest};
 use crate::template::Template;
-use crate::trigger::{Events, Trigger};
+use crate::trigger::{Events, Feed, Trigger};
 use crate::webhook::{Encoding, KeyForm, Part, Verification};
 
 pub(super) fn read_trigger(app: &str, name: &str, fields: Fields<'_>) -> Trigger {
     let verification = fields.fields("verify").and_then(read_verification);
     let events = fields.fields("events").map(read_events).unwrap_or_default();
+    let feed = fields
+        .find("feed")
+        .is_some()
+        .then(|| fields.choice("feed", &[("log", Feed::Log), ("events", Feed::Events)], Feed::Log));
+    let (event_types, open_types) = read_types(&fields);
+    let bodies = [("json", false), ("json-sequence", true)];
     let trigger = Trigger {
         app: app.to_owned(),
         name: name.to_owned(),
         title: fields.text("title"),
         summary: fields.text("summary"),
-        event_types: fields.texts("event_types"),
+        event_types,
+        feed,
         personal_data: fields.texts("personal_data"),
         filter: fields.optional_template("filter"),
         verification: verification.unwrap_or(Verification::Impossible),
         events,
+        open_types,
+        sequence: fields.find("body").is_some() && fields.choice("body", &bodies, false),
     };
     for event_type in
         trigger.event_types.iter().filter(|kind| !kind.starts_with(&format!("{app}.")))
@@ -32,12 +42,31 @@ pub(super) fn read_trigger(app: &str, name: &str, fields: Fields<'_>) -> Trigger
     trigger
 }
 
+/// `APP.log.*` stands for every kind of entry in the log of a tenant, also for those that are invented later.
+fn read_types(fields: &Fields<'_>) -> (Vec<String>, Option<String>) {
+    let (mut types, mut open) = (Vec::new(), None);
+    for listed in fields.texts("event_types") {
+        match listed.strip_suffix('*') {
+            Some(prefix) if prefix.ends_with(".log.") => {
+                types.extend(LogEvent::all().iter().map(|event| format!("{prefix}{event}")));
+                open = Some(prefix.to_owned());
+            }
+            Some(_) => {
+                fields.wrong("event_types", "types, or `APP.log.*` for all kinds of log entries");
+            }
+            None => types.push(listed),
+        }
+    }
+    (types, open)
+}
+
 fn read_events(fields: Fields<'_>) -> Events {
     let events = Events {
         each: fields.template("each"),
         kind: fields.template("type"),
         dedupe_key: fields.template("dedupe_key"),
         subject: fields.template("subject"),
+        time: fields.optional_template("time"),
         data: fields.template("data"),
     };
     fields.finish();
@@ -128,6 +157,7 @@ impl Default for Events {
             kind: nothing(),
             dedupe_key: nothing(),
             subject: nothing(),
+            time: None,
             data: nothing(),
         }
     }

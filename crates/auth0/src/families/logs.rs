@@ -46,3 +46,19 @@ pub fn after(log_id: &str) -> Listing<LogEvent> {
 pub fn get(log_id: &str) -> Result<Typed<LogEvent>, InvalidCall> {
     Ok(Typed::new(by_id("get_logs_by_id", log_id)?))
 }
+
+/// `GET /logs`: at most `take` (1–100) entries after a log id, oldest first, whatever their shape; the oldest there are
+/// without an id.
+pub fn page(after: Option<&str>, take: u32) -> Typed<Vec<Value>> {
+    let call = fixed("get_logs");
+    let take = take.to_string();
+    Typed::new(match after {
+        Some(id) => call.with_query("from", id).with_query("take", take),
+        None => call.with_query("sort", "date:1").with_query("per_page", take),
+    })
+}
+
+/// `GET /logs`: the newest entry, whatever its shape.
+pub fn newest() -> Typed<Vec<Value>> {
+    Typed::new(fixed("get_logs").with_query("sort", "date:-1").with_query("per_page", "1"))
+}

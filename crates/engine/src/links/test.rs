@@ -50,6 +50,7 @@ impl Engine {
     pub async fn put_link(&self, draft: LinkDraft) -> Result<LinkSummary, LinkError> {
         let link = self.shared.links.put(draft).await?;
         self.shared.wake.notify_one();
+        self.shared.feeds.notify_one();
         Ok(link)
     }
 

@@ -7,6 +7,7 @@ use callboard_flow::{StepId, Subscription};
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::documents::DocumentRecord;
 use super::records::{ApiKeyRecord, EventRecord, LinkRecord, SecretRecord, Signal, WorkflowRecord};
 use super::schedules::{Occurrence, ScheduleRecord, SettledOccurrence};
 use crate::approvals::Approval;
@@ -95,6 +96,8 @@ pub enum Change {
     AddOccurrence(Box<Occurrence>),
     /// What becomes of one that waits. Refused with `ScheduleMoved` if it does not wait any more.
     SettleOccurrence(Box<SettledOccurrence>),
+    /// Refused with `DocumentMoved` if the revision is not the stored one any more (0: it is new).
+    PutDocument(Box<DocumentRecord>),
 }
 
 /// A run as it begins.
@@ -180,6 +183,7 @@ pub enum Refusal {
     NoSuchSecret { name: String },
     ScheduleMoved { workflow: String },
     OccurrenceTaken { workflow: String, planned_at: Timestamp },
+    DocumentMoved { kind: String, key: String },
 }
 
 impl fmt::Display for Refusal {
@@ -203,6 +207,9 @@ impl fmt::Display for Refusal {
             Self::NoSuchLink { name } => write!(formatter, "there is no link named `{name}`"),
             Self::ScheduleMoved { workflow } => {
                 write!(formatter, "the schedule of `{workflow}` has changed meanwhile")
+            }
+            Self::DocumentMoved { kind, key } => {
+                write!(formatter, "the {kind} `{key}` has changed meanwhile")
             }
             Self::OccurrenceTaken { workflow, planned_at } => {
                 write!(formatter, "the occurrence {planned_at} of `{workflow}` was begun before")

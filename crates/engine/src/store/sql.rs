@@ -5,6 +5,7 @@ mod apply;
 mod approvals;
 pub(super) mod connection;
 mod database;
+mod documents;
 mod locks;
 mod read;
 mod rows;

@@ -20,6 +20,17 @@ impl EventFilter {
         })
     }
 
+    /// Whether an event of this type may fit.
+    pub fn admits_type(&self, event_type: &str) -> bool {
+        let attribute = value::from_json(&Value::from(event_type));
+        let of_type = self.with.iter().filter(|(name, _)| name == "type");
+        of_type.into_iter().all(|(_, template)| {
+            let evaluate: Evaluate<'_> =
+                &mut |expression, attribute| expression.run(attribute.clone(), &|_| None);
+            attribute_fits(template, &attribute, evaluate).unwrap_or(false)
+        })
+    }
+
     /// An event of another shape, on which an expression fails, does not fit.
     pub(crate) fn attributes_fit(&self, event: &Val, evaluate: Evaluate<'_>) -> bool {
         self.with.iter().all(|(name, template)| {

@@ -8,7 +8,7 @@ use super::locks;
 use super::read;
 use super::rows::{optional_micros, to_json, to_list, to_micros};
 use super::schedules;
-use super::{api_keys, approvals, secrets, subscriptions};
+use super::{api_keys, approvals, documents, secrets, subscriptions};
 use crate::ids::RunId;
 use crate::journal::{Entry, VERSION};
 use crate::store::{
@@ -50,6 +50,7 @@ pub(super) fn all(connection: &dyn Connection, changes: &[Change]) -> Result<(),
         Change::PutSchedule(schedule) => schedules::put(connection, schedule),
         Change::AddOccurrence(occurrence) => schedules::add(connection, occurrence),
         Change::SettleOccurrence(settled) => schedules::settle(connection, settled),
+        Change::PutDocument(document) => documents::put(connection, document),
     })
 }
 

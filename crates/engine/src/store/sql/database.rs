@@ -7,16 +7,16 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 
 use super::connection::Connection;
-use super::{api_keys, apply, approvals, read, schedules, secrets};
+use super::{api_keys, apply, approvals, documents, read, schedules, secrets, subscriptions};
 use crate::approvals::Approval;
 use crate::ids::RunId;
 use crate::journal::Entry;
 use crate::store::postgres::Pool;
 use crate::store::sqlite::Threads;
 use crate::store::{
-    ApiKeyRecord, ApprovalFilter, Change, Claim, ClaimedRun, EventRecord, LinkRecord, Occurrence,
-    Page, RunFilter, RunRecord, ScheduleRecord, SecretRecord, Signal, Standing, Store, StoreError,
-    WorkflowRecord,
+    ApiKeyRecord, ApprovalFilter, Change, Claim, ClaimedRun, DocumentRecord, EventRecord,
+    LinkRecord, Occurrence, Page, RunFilter, RunRecord, ScheduleRecord, SecretRecord, Signal,
+    Standing, Store, StoreError, WorkflowRecord,
 };
 
 /// Where the database lives.
@@ -169,6 +169,25 @@ impl Store for SqlStore {
             read::find_event(connection, app, trigger, link, dedupe_key)
         })
         .await
+    }
+
+    async fn find_document(
+        &self,
+        kind: &str,
+        key: &str,
+    ) -> Result<Option<DocumentRecord>, StoreError> {
+        let (kind, key) = (kind.to_owned(), key.to_owned());
+        self.read(move |connection| documents::find(connection, &kind, &key)).await
+    }
+
+    async fn list_documents(&self, kind: &str) -> Result<Vec<DocumentRecord>, StoreError> {
+        let kind = kind.to_owned();
+        self.read(move |connection| documents::list(connection, &kind)).await
+    }
+
+    async fn listened_types(&self, prefix: &str) -> Result<Vec<Option<String>>, StoreError> {
+        let prefix = prefix.to_owned();
+        self.read(move |connection| subscriptions::types(connection, &prefix)).await
     }
 
     async fn list_schedules(&self) -> Result<Vec<ScheduleRecord>, StoreError> {

@@ -97,6 +97,11 @@ const MIGRATIONS: &[&str] = &["
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX approvals_open ON approvals(id) WHERE open = 1;
     CREATE INDEX approvals_by_run ON approvals(run_id);
+", "
+    CREATE TABLE documents (
+        kind TEXT NOT NULL, key TEXT NOT NULL, revision INTEGER NOT NULL, value TEXT NOT NULL, at INTEGER NOT NULL,
+        PRIMARY KEY (kind, key)
+    ) STRICT, WITHOUT ROWID;
 "];
 
 /// Brings an older database up to date. The caller is in a transaction.

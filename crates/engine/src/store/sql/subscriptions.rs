@@ -45,6 +45,18 @@ pub(super) fn remove_all(connection: &dyn Connection, run: &RunId) -> Result<(),
     execute(connection, sql, params![run.as_str()]).map(drop)
 }
 
+/// Types that begin so, each once; none for those who listen for any.
+pub(super) fn types(
+    connection: &dyn Connection,
+    prefix: &str,
+) -> Result<Vec<Option<String>>, StoreError> {
+    let sql = "SELECT DISTINCT event_type FROM subscriptions WHERE event_type >= ?1 AND event_type < ?2 \
+               UNION ALL SELECT NULL WHERE EXISTS (SELECT 1 FROM subscriptions WHERE event_type IS NULL)";
+    let beyond = format!("{prefix}\u{10ffff}");
+    let row = |columns: &super::rows::Columns<'_>| columns.get("event_type");
+    rows(connection, "subscriptions", sql, params![prefix, beyond], row)
+}
+
 /// Steps that an event may be for, each once, those that subscribed first first.
 pub(super) fn matching(
     connection: &dyn Connection,
