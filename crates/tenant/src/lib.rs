@@ -4,7 +4,8 @@
 //! environment and no clock of its own: time, randomness, data folder and listener are given to it.
 //!
 //! From top to bottom: [`serve`] and [`router`] → `pipeline` (what every Management API request goes through) and
-//! `authentication` (the OAuth endpoints) → `management` (one module per family: what operations *do*) → `tenants`,
+//! `authentication` (the OAuth endpoints), and `delivery` (what goes out
+//! by itself, through a [`Courier`] that is given) → `management` (one module per family: what operations *do*) → `tenants`,
 //! `tokens`, `logs`, `passwords` → `store` (documents, relations, log; SQL only in its backend).
 //!
 //! # How a family is added
@@ -30,6 +31,7 @@
 mod authentication;
 mod certificates;
 mod clock;
+mod delivery;
 mod logs;
 mod management;
 mod passwords;
@@ -43,6 +45,7 @@ mod tokens;
 
 pub use callboard_contract::rate_limits::Plan;
 pub use clock::Clock;
+pub use delivery::{Courier, Parcel, Undelivered};
 pub use pipeline::RateLimits;
 pub use random::Rng;
 pub use serve::{router, serve};

@@ -28,13 +28,17 @@ pub async fn serve(
     tenants: Tenants,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
+    let serving = tenants.clone();
     let ending = tenants.clone();
     let shutdown = async move {
         shutdown.await;
         ending.stop();
     };
     let service = router(tenants).into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener, service).with_graceful_shutdown(shutdown).await
+    let outcome = axum::serve(listener, service).with_graceful_shutdown(shutdown).await;
+    serving.stop();
+    serving.ended().await;
+    outcome
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "this is how the layer calls it")]

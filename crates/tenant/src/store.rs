@@ -217,7 +217,7 @@ pub(crate) trait Store: Send + Sync {
     /// The position after which the events since a moment stand.
     async fn event_position_at(&self, moment: Timestamp) -> Result<i64, StoreError>;
 
-    /// How to learn of new events.
+    /// How to learn of new events and log entries.
     fn news(&self) -> &News;
 
     /// All operations or none. What has been committed survives a crash.

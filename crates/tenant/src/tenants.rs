@@ -12,8 +12,10 @@ use http::header::HOST;
 use jiff::Timestamp;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::clock::Alarm;
+use crate::delivery::{self, Courier};
 use crate::management::events::Teller;
 use crate::passwords::Hasher;
 use crate::pipeline::{RateLimiter, RateLimits};
@@ -91,6 +93,7 @@ pub(crate) struct Tenant {
     random: Random,
     listeners: Arc<Semaphore>,
     stopped: CancellationToken,
+    tasks: TaskTracker,
 }
 
 impl Tenants {
@@ -128,9 +131,23 @@ impl Tenants {
         self.by_name.values().for_each(|tenant| tenant.alarm.clock_moved());
     }
 
+    /// Delivers to log streams and event streams from now on, until the tenants stop serving. Without it streams are
+    /// kept and nothing leaves the tenants.
+    pub fn deliver_through(&self, courier: &Arc<dyn Courier>) {
+        self.by_name.values().for_each(|tenant| delivery::begin(tenant, courier));
+    }
+
     /// Ends what lasts, such as listening to events.
     pub(crate) fn stop(&self) {
         self.by_name.values().for_each(|tenant| tenant.stopped.cancel());
+    }
+
+    /// Returns when everything that lasts has ended.
+    pub(crate) async fn ended(&self) {
+        for tenant in self.by_name.values() {
+            tenant.tasks.close();
+            tenant.tasks.wait().await;
+        }
     }
 
     pub(crate) fn addressed_by(&self, headers: &HeaderMap) -> Arc<Tenant> {
@@ -178,6 +195,7 @@ impl Tenant {
             random,
             listeners: Arc::new(Semaphore::new(LISTENERS)),
             stopped: CancellationToken::new(),
+            tasks: TaskTracker::new(),
         };
         fresh::ensure_basics(&tenant)
             .await
@@ -231,6 +249,11 @@ impl Tenant {
     /// Cancelled when the tenant stops serving: what lasts must end.
     pub(crate) fn stopped(&self) -> &CancellationToken {
         &self.stopped
+    }
+
+    /// Tasks that end when the tenant stops.
+    pub(crate) fn tasks(&self) -> &TaskTracker {
+        &self.tasks
     }
 
     /// A place for one more listener; it is free again when dropped.

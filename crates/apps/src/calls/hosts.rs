@@ -89,6 +89,11 @@ impl HostPolicy {
     }
 
     /// Whether a host may be reached at this address.
+    pub fn allows(&self, host: &str, address: IpAddr) -> bool {
+        self.check_address(host, address).is_ok()
+    }
+
+    /// The same; the sentence tells why not.
     pub(super) fn check_address(&self, host: &str, address: IpAddr) -> Result<(), String> {
         let address = address.to_canonical();
         let allowed = if METADATA.contains(&address) {

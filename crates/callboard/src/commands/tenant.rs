@@ -1,9 +1,11 @@
 //! `callboard tenant …`
 
+mod courier;
+
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use callboard_tenant::{Data, Durability, RateLimits, Scheme, Settings, Tenants};
+use callboard_tenant::{Courier, Data, Durability, RateLimits, Scheme, Settings, Tenants};
 use secrecy::ExposeSecret as _;
 use serde_json::json;
 
@@ -12,6 +14,7 @@ use crate::cli::{Plan, Tenant, TenantServe};
 use crate::exit::{Code, Failure};
 use crate::output::Output;
 use crate::world;
+use courier::HttpCourier;
 
 pub(super) async fn run(command: Tenant, output: &mut Output) -> anyhow::Result<()> {
     match command {
@@ -43,6 +46,8 @@ async fn serve(arguments: TenantServe, output: &mut Output) -> anyhow::Result<()
         .ensure_client(id, secret)
         .await
         .context("cannot make the machine-to-machine application")?;
+    let courier: Arc<dyn Courier> = Arc::new(HttpCourier::new()?);
+    tenants.deliver_through(&courier);
     let url = format!("http://{}", listener.local_addr()?);
     output.json_line(
         &json!({"ready": true, "url": url, "audience": format!("{url}/api/v2/"), "client_id": id}),

@@ -31,7 +31,11 @@ pub(super) async fn exchange(request: &TokenRequest) -> Result<Value, OAuthError
         }
         Err(error) if error.status == StatusCode::INTERNAL_SERVER_ERROR => Err(error),
         Err(error) => {
-            let event = request.log_event("feccft", &client).described(error.description.clone());
+            let audience = request.form.find("audience").or_else(|| request.form.find("resource"));
+            let event = request
+                .log_event("feccft", &client)
+                .described(error.description.clone())
+                .with("audience", audience.unwrap_or_default());
             request.tenant.store().commit(Transaction::new().log(None, event.into_body())).await?;
             Err(error)
         }

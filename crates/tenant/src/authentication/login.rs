@@ -56,7 +56,10 @@ pub(super) async fn with_password(
         return Err(refuse(request, event, Refusal::WrongPassword).await?);
     }
     let user = count(request, user, |user| {
-        event("s").about_user(&user.id, user.body["name"].as_str()).described("Successful login")
+        event("s")
+            .about_user(&user.id, user.body["name"].as_str())
+            .described("Successful login")
+            .with_details(json!({"completedAt": request.now.as_millisecond()}))
     })
     .await?;
     if user["blocked"] == true {

@@ -62,10 +62,13 @@ pub(super) async fn exchange(request: &TokenRequest, grant: &str) -> Result<Valu
     };
     let mut more = Map::new();
     let change = refresh::added(change, request, &client, &issue, api.as_ref(), &mut more);
-    answer.extend(more);
     let event = request
         .log_event("sepft", &client)
+        .with("audience", issue.audience)
+        .with("scope", issue.scopes)
+        .with_details(json!({}))
         .about_user(user["user_id"].as_str().unwrap_or_default(), user["name"].as_str());
+    answer.extend(more);
     let subject = user["user_id"].as_str().map(str::to_owned);
     request.tenant.store().commit(change.log(subject, event.into_body())).await?;
     Ok(Value::Object(answer))

@@ -1,6 +1,6 @@
 //! Refresh tokens: handed out to who asks for `offline_access`, and exchanged for new access tokens.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::OAuthError;
 use super::client_authentication::{Client, TokenRequest};
@@ -61,8 +61,19 @@ pub(super) async fn exchange(request: &TokenRequest) -> Result<Value, OAuthError
     let grant = Grant { asked: &asked, gty: REFRESH_TOKEN, session: &session };
     let mut answer = password::tokens(request, &client, &user.body, api.as_ref(), &grant).await?;
     let change = renewed(request, &client, token, &mut answer);
-    let event =
-        request.log_event("sertft", &client).about_user(&user.id, user.body["name"].as_str());
+    let event = request
+        .log_event("sertft", &client)
+        .about_user(&user.id, user.body["name"].as_str())
+        .with(
+            "audience",
+            api.as_ref().map_or_else(
+                || request.origin.userinfo_audience(),
+                |api| {
+                    request.origin.visible_audience(api["identifier"].as_str().unwrap_or_default())
+                },
+            ),
+        )
+        .with_details(json!({}));
     store.commit(change.log(Some(user.id), event.into_body())).await?;
     Ok(Value::Object(answer))
 }
@@ -110,7 +121,11 @@ async fn refused(
     user: Option<&str>,
     why: &'static str,
 ) -> Result<OAuthError, OAuthError> {
-    let event = request.log_event("fertft", client).described(why);
+    let event = request
+        .log_event("fertft", client)
+        .described(why)
+        .with("audience", request.form.find("audience").unwrap_or_default())
+        .with_details(json!({}));
     let event = match user {
         Some(user) => event.about_user(user, None),
         None => event,

@@ -11,6 +11,7 @@ use http::StatusCode;
 use jiff::Timestamp;
 
 pub(crate) use told::Teller;
+pub(super) use told::envelope;
 
 use crate::pipeline::{ApiError, Context, Request, Table};
 use offset::Offset;

@@ -1,6 +1,7 @@
-//! Log streams: where the tenant's log is sent on to. Deliveries are not made yet; the streams are kept as the API shows them.
+//! Log streams: where the tenant's log is sent on to. What is delivered is decided by `delivery`.
 
 use callboard_contract::Inexistent;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::generic::{
@@ -9,11 +10,16 @@ use super::generic::{
     uuid,
 };
 use crate::pipeline::{Context, Table};
+use crate::store::{Key, Kind};
+
+pub(crate) const KIND: Kind = Kind("log_stream");
+/// The place in the log after which a stream begins; hidden.
+pub(crate) const START: &str = "start_after";
 
 static LOG_STREAMS: Family = Family {
     fresh: |_| json!({"status": "active", "isPriority": false}),
     arrange,
-    hidden: &["startFrom"],
+    hidden: &["startFrom", START],
     masked: &["sink.mixpanelServiceAccountPassword"],
     stamped: false,
     most: Some((100, "You have reached the maximum number of log streams for your account.")),
@@ -24,15 +30,32 @@ static LOG_STREAMS: Family = Family {
         (Merge, "patch_log-streams_by_id", "Update a Log Stream"),
         (Delete, "delete_log-streams_by_id", "Delete a Log Stream"),
     ],
-    ..Family::new("log_stream", IdForm::Numbered("lst_", 16), |_| Inexistent::LogStream.into())
+    ..Family::new(KIND.0, IdForm::Numbered("lst_", 16), |_| Inexistent::LogStream.into())
 };
 
 pub(super) fn behaviours(table: &mut Table) {
     generic::behaviours(table, &LOG_STREAMS);
 }
 
+pub(crate) fn keys(stream: &Value) -> Vec<Key> {
+    LOG_STREAMS.keys(stream)
+}
+
+/// After the newest entry, or before the first one of the moment that the caller names.
+fn start(context: &Context, stream: &Fields) -> String {
+    let named = stream.get("startFrom").and_then(Value::as_str);
+    match named.and_then(|moment| moment.parse::<Timestamp>().ok()) {
+        Some(moment) => format!("900{}", moment.strftime("%Y%m%d%H%M%S%6f")),
+        None => context.store().news().entries().borrow().clone(),
+    }
+}
+
 /// A stream with priority carries security events and nothing else, whatever filters are sent.
 fn arrange(context: &Context, occasion: Occasion<'_>, stream: &mut Fields) {
+    if matches!(occasion, Occasion::Creation { .. }) {
+        let start = start(context, stream);
+        stream.insert(START.into(), start.into());
+    }
     if stream.get("isPriority") == Some(&Value::Bool(true)) {
         stream.insert("filters".into(), json!([{"type": "category", "name": "security"}]));
     }

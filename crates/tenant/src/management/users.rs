@@ -20,7 +20,7 @@ use serde_json::Value;
 use crate::pipeline::{Answer, ApiError, Context, Projection, Request, Table};
 use crate::store::{Document, Key, Kind, Relation, Store, StoreError};
 
-pub(crate) use delete::removal;
+pub(crate) use delete::{farewell, removal};
 
 pub(crate) const KIND: Kind = Kind("user");
 /// From a user to a [`super::permissions::Permission`] given directly.

@@ -1,4 +1,4 @@
-//! How those who wait for events learn that there are new ones, without asking again and again.
+//! How those who wait for events or log entries learn that there are new ones, without asking again and again.
 
 use tokio::sync::watch;
 
@@ -6,12 +6,13 @@ use tokio::sync::watch;
 #[derive(Debug, Clone)]
 pub(crate) struct News {
     events: watch::Sender<i64>,
+    entries: watch::Sender<String>,
 }
 
 impl News {
-    /// `newest` is the position of the newest event.
-    pub(crate) fn new(newest: i64) -> Self {
-        Self { events: watch::Sender::new(newest) }
+    /// The position of the newest event and the id of the newest entry.
+    pub(crate) fn new(event: i64, entry: String) -> Self {
+        Self { events: watch::Sender::new(event), entries: watch::Sender::new(entry) }
     }
 
     /// Changes when events have been committed; the value is the position of the newest.
@@ -19,9 +20,17 @@ impl News {
         self.events.subscribe()
     }
 
-    pub(super) fn publish(&self, newest_event: Option<i64>) {
+    /// Changes when log entries have been committed; the value is the id of the newest.
+    pub(crate) fn entries(&self) -> watch::Receiver<String> {
+        self.entries.subscribe()
+    }
+
+    pub(super) fn publish(&self, newest_event: Option<i64>, newest_entry: Option<String>) {
         if let Some(newest) = newest_event {
             self.events.send_replace(newest);
+        }
+        if let Some(newest) = newest_entry {
+            self.entries.send_replace(newest);
         }
     }
 }

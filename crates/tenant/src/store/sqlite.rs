@@ -63,7 +63,8 @@ impl SqliteStore {
             Location::File(path) => Connection::open(path)?,
         };
         schema::prepare(&main, durability)?;
-        let news = News::new(events::bounds(&main)?.newest);
+        let newest_entry = log_ids::newest(&main)?.unwrap_or_default();
+        let news = News::new(events::bounds(&main)?.newest, newest_entry);
         let main = Arc::new(Mutex::new(main));
         let readers = match location {
             // A database in memory is visible through its one connection only.

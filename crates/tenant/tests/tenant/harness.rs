@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 
 use callboard_contract::contract;
-use callboard_tenant::{Data, Durability, RateLimits, Scheme, Settings, Tenants};
+use callboard_tenant::{Courier, Data, Durability, RateLimits, Scheme, Settings, Tenants};
 use jiff::{SignedDuration, Timestamp};
 use reqwest::header::HeaderMap;
 use reqwest::{Method, StatusCode};
@@ -116,6 +116,10 @@ impl TestTenant {
     /// The application with every scope and a new token.
     pub(crate) async fn renewed(&self) -> Caller {
         self.with_token(&self.mint(json!({})).await)
+    }
+
+    pub(crate) fn deliver_through(&self, courier: &Arc<dyn Courier>) {
+        self.tenants.deliver_through(courier);
     }
 
     /// Ends the server and waits until it has ended.

@@ -24,10 +24,7 @@ async fn delete_by_email(context: Context, request: Request) -> Result<Answer, A
     let email = request.query_text("email").unwrap_or_default();
     let mut change = Transaction::new();
     if let Some(user) = users::identified_by(context.store(), name, email).await? {
-        let event = context
-            .log_event("sdu")
-            .about_user(&user.id, user.body["name"].as_str())
-            .with_details(json!({"body": {"email": email}}));
+        let event = users::farewell(&context, &user, json!({"email": email})).await?;
         change = users::removal(change, &user.id, &user.body).log(Some(user.id), event.into_body());
     }
     Ok(context.commit(change, Answer::no_content()).await?)

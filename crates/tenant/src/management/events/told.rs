@@ -92,16 +92,8 @@ impl Teller {
             data["previous_object"] = previous;
         }
         data["context"] = context.clone();
-        json!({
-            "specversion": "1.0",
-            "type": event.name,
-            "source": source(&self.tenant),
-            "id": format!("evt_{}", self.random.alphanumeric(22)),
-            "time": at,
-            "data": data,
-            "a0tenant": self.tenant,
-            "a0stream": format!("est_{}", derived(&self.tenant, "events", 22)),
-        })
+        let id = format!("evt_{}", self.random.alphanumeric(22));
+        envelope(&self.tenant, &id, event.name, at, &data)
     }
 
     /// Who did it, with which request. Where nobody is known there is the tenant alone.
@@ -126,9 +118,24 @@ impl Teller {
     }
 }
 
-/// The source of every event of a tenant.
-pub(in crate::management) fn source(tenant: &str) -> String {
-    format!("urn:auth0:{tenant}.localhost")
+/// A whole event. The stream in it is that of `GET /events`; other streams put their own id in its place.
+pub(in crate::management) fn envelope(
+    tenant: &str,
+    id: &str,
+    name: &str,
+    at: &str,
+    data: &Value,
+) -> Value {
+    json!({
+        "specversion": "1.0",
+        "type": name,
+        "source": format!("urn:auth0:{tenant}.localhost"),
+        "id": id,
+        "time": at,
+        "data": data,
+        "a0tenant": tenant,
+        "a0stream": format!("est_{}", derived(tenant, "events", 22)),
+    })
 }
 
 /// Letters and digits that are always the same for the same tenant and purpose.

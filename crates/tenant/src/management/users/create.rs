@@ -208,6 +208,7 @@ fn signup(context: &Context, connection: &Document, user: &Value) -> Value {
     });
     context
         .log_event("ss")
+        .with("hostname", context.origin.host())
         .about_user(&text(&user["user_id"]), user["name"].as_str())
         .through(
             &text(&connection.body["name"]),

@@ -4,10 +4,11 @@ use serde_json::{Value, json};
 
 use super::credential::Credential;
 use super::{BY_USER, KIND, USER_PERMISSION, authentication_methods, multifactor, profile};
+use crate::logs::LogEvent;
 use crate::management::roles::USER_ROLE;
-use crate::management::{organizations, refresh_tokens, sessions};
+use crate::management::{connections, organizations, refresh_tokens, sessions};
 use crate::pipeline::{Answer, ApiError, Context, Request};
-use crate::store::{Kind, Transaction};
+use crate::store::{Document, Kind, StoreError, Transaction};
 
 /// Kinds of documents that belong to one user and go with it; each has the shared key [`BY_USER`].
 const OWNED: [Kind; 6] = [
@@ -25,13 +26,28 @@ pub(super) async fn delete(context: Context, request: Request) -> Result<Answer,
     if let Some(user) = context.store().get(KIND, request.id()).await? {
         change = removal(change, &user.id, &user.body);
         change = organizations::without_user(context.store(), change, &user.id).await?;
-        let event = context
-            .log_event("sdu")
-            .about_user(&user.id, user.body["name"].as_str())
-            .with_details(json!({"body": {"user_id": user.id}}));
+        let event = farewell(&context, &user, json!({"user_id": user.id})).await?;
         change = change.log(Some(user.id), event.into_body());
     }
     Ok(context.commit(change, Answer::no_content()).await?)
+}
+
+/// The log event of a deletion.
+pub(crate) async fn farewell(
+    context: &Context,
+    user: &Document,
+    body: Value,
+) -> Result<LogEvent, StoreError> {
+    let identity = &user.body["identities"][0];
+    let text = |name: &str| identity[name].as_str().unwrap_or_default();
+    let name = text("connection");
+    let found = context.store().find(connections::KIND, connections::BY_NAME, name).await?;
+    let id = found.map(|connection| connection.id).unwrap_or_default();
+    Ok(context
+        .log_event("sdu")
+        .about_user(&user.id, user.body["name"].as_str())
+        .through(name, &id, text("provider"))
+        .with_details(json!({"body": body})))
 }
 
 /// Everything that goes with a user, linked identities included.

@@ -9,6 +9,12 @@ use crate::store::StoreError;
 /// Where the counter of a new tenant starts; the size that real ids have.
 const FIRST_COUNT: u64 = 1_223_372_036_854_775_808;
 
+/// The id of the newest entry.
+pub(super) fn newest(connection: &Connection) -> Result<Option<String>, StoreError> {
+    let sql = "SELECT id FROM log_entry ORDER BY id DESC LIMIT 1";
+    Ok(connection.query_row(sql, [], |row| row.get(0)).optional()?)
+}
+
 /// Gives out ids that only ever grow, even when the clock is set back.
 #[derive(Debug)]
 pub(super) struct LogIds {
@@ -19,10 +25,7 @@ pub(super) struct LogIds {
 impl LogIds {
     /// Goes on after the newest entry.
     pub(super) fn resume(connection: &Connection) -> Result<Self, StoreError> {
-        let newest: Option<String> = connection
-            .query_row("SELECT id FROM log_entry ORDER BY id DESC LIMIT 1", [], |row| row.get(0))
-            .optional()?;
-        Ok(newest
+        Ok(newest(connection)?
             .as_deref()
             .and_then(Self::after)
             .unwrap_or(Self { stamp: String::new(), count: FIRST_COUNT }))

@@ -24,14 +24,16 @@ struct Desk {
 }
 
 /// What came with committed transactions, for those who wait for it.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 struct Came {
     newest_event: Option<i64>,
+    newest_entry: Option<String>,
 }
 
 impl Came {
     fn and(&mut self, later: Self) {
         self.newest_event = later.newest_event.or(self.newest_event);
+        self.newest_entry = later.newest_entry.or(self.newest_entry.take());
     }
 }
 
@@ -95,7 +97,7 @@ fn run(connection: &Mutex<Connection>, queue: &Receiver<Job>, desk: &mut Desk, n
         let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
         let (waiting, outcomes, came) = commit_group(&mut connection, group, desk);
         drop(connection);
-        news.publish(came.newest_event);
+        news.publish(came.newest_event, came.newest_entry);
         for (done, outcome) in waiting.into_iter().zip(outcomes) {
             // A caller that has gone away does not want to know; the change stands.
             drop(done.send(outcome));

@@ -191,7 +191,9 @@ impl Open<'_> {
         self.run(
             "INSERT INTO log_entry (id, user, body) VALUES ($1, $2, $3)",
             params![id, user, body.to_string()],
-        )
+        )?;
+        self.came.newest_entry = Some(id);
+        Ok(())
     }
 
     /// The document as it is, where the witness wants to know.
