@@ -37,6 +37,7 @@ use std::time::Duration;
 use callboard_flow::FunctionCall;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
+use url::Url;
 
 use self::openapi::Documents;
 use self::session::Session;
@@ -119,6 +120,11 @@ impl Calls {
         })
     }
 
+    /// Why calls do not go to an address, as far as the address itself tells: names are resolved when they are called.
+    pub fn may_reach(&self, url: &Url) -> Result<(), String> {
+        self.wire.may_reach(url)
+    }
+
     /// Performs a call. `key` is `run:step`, the same whenever the same step is tried again; `hidden` are values that
     /// must appear in no exchange, output or failure, wherever the arguments hold them.
     ///
@@ -149,7 +155,7 @@ impl Calls {
             // Not with the other secrets: a short password would be found inside harmless words.
             Ok(output) => Ok(CallAnswer { output: sealed.values_only(&output), exchanges }),
             Err(failure) => {
-                let failure = failure.masked(&|text| redactor.text(text));
+                let failure = failure.masked(&|text| redactor.prose(text));
                 Err(CallFailed { failure, exchanges })
             }
         }

@@ -119,6 +119,21 @@ impl Functions for Catalogue {
     fn names(&self) -> Vec<String> {
         self.actions.values().map(|action| action.function_name()).collect()
     }
+
+    fn app_title(&self, name: &str) -> Option<String> {
+        Some(self.app(self.action(name)?.app())?.title.clone())
+    }
+
+    /// `BambooHR tells of "employee created"`
+    fn event_title(&self, event_type: &str) -> Option<String> {
+        let announces = |app: &&Arc<App>| {
+            let mut types = app.triggers.iter().flat_map(|trigger| &trigger.event_types);
+            types.any(|known| known == event_type)
+        };
+        let app = self.apps.values().find(announces)?;
+        let words = event_type.strip_prefix(&format!("{}.", app.name)).unwrap_or(event_type);
+        Some(format!("{} tells of \"{}\"", app.title, words.replace(['.', '_'], " ")))
+    }
 }
 
 /// Inverses may be actions of other files, so they are looked up last.

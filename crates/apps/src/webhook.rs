@@ -66,6 +66,11 @@ pub enum Unverified {
         "the delivery is {age_seconds} s old, more than the {tolerance_seconds} s that are accepted"
     )]
     Stale { age_seconds: i64, tolerance_seconds: u64 },
+    #[error(
+        "the delivery is dated {ahead_seconds} s in the future, more than the {tolerance_seconds} s that are accepted; \
+         one of the two clocks is wrong"
+    )]
+    Early { ahead_seconds: u64, tolerance_seconds: u64 },
     #[error("the signature does not fit the body and this link's signing secret")]
     WrongSignature,
     #[error("this link's signing secret is not written as this app writes them")]
@@ -156,10 +161,13 @@ fn check_age(
     let sent = instant(text)
         .ok_or_else(|| Unverified::UnreadableTimestamp { header: header.to_owned() })?;
     let age_seconds = now.duration_since(sent).as_secs();
-    if age_seconds.unsigned_abs() > tolerance_seconds {
-        return Err(Unverified::Stale { age_seconds, tolerance_seconds });
+    match age_seconds.unsigned_abs() {
+        within if within <= tolerance_seconds => Ok(()),
+        ahead_seconds if age_seconds < 0 => {
+            Err(Unverified::Early { ahead_seconds, tolerance_seconds })
+        }
+        _ => Err(Unverified::Stale { age_seconds, tolerance_seconds }),
     }
-    Ok(())
 }
 
 /// Seconds or milliseconds since 1970, or RFC 3339.
@@ -374,11 +382,12 @@ mod tests {
             assert!(matches!(none, Err(Unverified::MissingHeader(_))), "{}: unsigned", scheme.name);
             for shift in [-301, 301] {
                 let shifted = check(&(scheme.headers)(at + shift, &sign("secret")), BODY);
-                assert!(
-                    matches!(shifted, Err(Unverified::Stale { .. })),
-                    "{}: {shift} s",
-                    scheme.name
-                );
+                let refused = match &shifted {
+                    Err(Unverified::Stale { .. }) => shift < 0,
+                    Err(Unverified::Early { .. }) => shift > 0,
+                    _ => false,
+                };
+                assert!(refused, "{}: {shift} s", scheme.name);
             }
         }
     }

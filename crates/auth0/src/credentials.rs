@@ -82,6 +82,14 @@ pub enum CredentialsError {
 }
 
 impl CredentialsError {
+    /// What is wrong, and what to do about it, apart.
+    pub fn parts(&self) -> (String, String) {
+        let text = self.to_string();
+        let parts = text.rsplit_once("; ");
+        let (what, remedy) = parts.unwrap_or((&text, ""));
+        (what.to_owned(), remedy.to_owned())
+    }
+
     /// Reads a refusal of `POST /oauth/token`.
     pub(crate) fn classify(status: u16, body: &Value, client_id: &str, audience: &str) -> Self {
         let text = |key: &str| body.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();

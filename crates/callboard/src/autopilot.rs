@@ -178,10 +178,10 @@ pub(crate) fn executor() -> anyhow::Result<Executor> {
     Ok(Executor::new(Options::new(world::clock(), Arc::new(world::random)))?)
 }
 
-fn calls(allowed_hosts: &[String]) -> anyhow::Result<Calls> {
-    let hosts: Vec<&str> = allowed_hosts.iter().map(String::as_str).collect();
+/// The language's own calls, to these hosts only.
+pub(crate) fn calls(allowed_hosts: &[String]) -> anyhow::Result<Calls> {
     let mut options = CallOptions::new(world::clock());
-    options.hosts = HostPolicy::only(&hosts)?;
+    options.hosts = HostPolicy::only(allowed_hosts)?;
     Ok(Calls::new(&options)?)
 }
 
@@ -220,10 +220,39 @@ fn lock(data: &Path) -> anyhow::Result<Option<File>> {
     }
 }
 
+/// Makes the folder, or sees that nobody else may look into one that is there.
 pub(crate) fn make_private_folder(path: &Path) -> anyhow::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path).with_context(|| format!("cannot make the data folder {}", path.display()))
+    builder
+        .create(path)
+        .with_context(|| format!("cannot make the data folder {}", path.display()))?;
+    #[cfg(unix)]
+    close_to_others(path)?;
+    Ok(())
+}
+
+/// An empty folder is closed; one with data in it that others could have changed is for its owner to look at first.
+#[cfg(unix)]
+fn close_to_others(path: &Path) -> anyhow::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    const OF_OTHERS: u32 = 0o077;
+    let cannot = || format!("cannot look at the data folder {}", path.display());
+    let mode = std::fs::metadata(path).with_context(cannot)?.permissions().mode();
+    if mode & OF_OTHERS == 0 {
+        return Ok(());
+    }
+    if std::fs::read_dir(path).with_context(cannot)?.next().is_none() {
+        let closed = std::fs::Permissions::from_mode(mode & !OF_OTHERS & 0o7777);
+        return std::fs::set_permissions(path, closed)
+            .with_context(|| format!("cannot close the data folder {} to others", path.display()));
+    }
+    bail!(
+        "the data folder {path} is open to others (mode {mode:o}); close it: chmod 700 {path}",
+        path = path.display(),
+        mode = mode & 0o777,
+    )
 }

@@ -70,6 +70,15 @@ pub(crate) enum Command {
     /// Runs of workflows.
     #[command(subcommand)]
     Run(Run),
+    /// Workflows that begin by the clock.
+    #[command(subcommand)]
+    Schedules(Schedules),
+    /// Values that workflows read as `$secrets.NAME`.
+    #[command(subcommand)]
+    Secret(Secret),
+    /// Events from outside.
+    #[command(subcommand)]
+    Events(Events),
     /// Print version and build.
     Version,
     /// Print a completion script for a shell.
@@ -270,6 +279,13 @@ pub(crate) enum Link {
         #[command(flatten)]
         place: Place,
     },
+    /// Choose the link that stands for its app where several do and no workflow names one.
+    Default {
+        /// Name of the link.
+        name: String,
+        #[command(flatten)]
+        place: Place,
+    },
     /// Test the connection: who it is, until when, which scopes are granted and which are lacking.
     Test {
         /// Name of the link.
@@ -325,15 +341,8 @@ pub(crate) enum Workflows {
         #[command(flatten)]
         place: Place,
     },
-    /// Check definitions: every mistake with file, line and what would be right.
-    Check {
-        /// Definitions to check.
-        #[arg(required = true, value_hint = ValueHint::FilePath)]
-        files: Vec<PathBuf>,
-        /// Folder with `<app>/app.yaml` laid over the embedded manifests.
-        #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
-        apps: Option<PathBuf>,
-    },
+    /// Check definitions: every mistake with its place and what would be right, else what each does, in plain words.
+    Check(Check),
     /// Show one workflow.
     Show {
         /// Name of the workflow.
@@ -348,6 +357,31 @@ pub(crate) enum Workflows {
     },
     /// Run a definition in an ephemeral in-memory engine and print what came of it.
     Try(Try),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    /// Definitions to check.
+    #[arg(required = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) files: Vec<PathBuf>,
+    /// Take doubts for mistakes.
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// Only mistakes and doubts; do not say what a right workflow does.
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+    /// Host that the server's workflows may call, as `up` takes it; calls to other hosts are pointed out. Repeatable.
+    #[arg(
+        long = "allow-host",
+        env = "CALLBOARD_ALLOW_HOSTS",
+        hide_env_values = true,
+        value_delimiter = ',',
+        value_name = "HOST"
+    )]
+    pub(crate) allowed_hosts: Vec<String>,
+    /// Folder with `<app>/app.yaml` laid over the embedded manifests.
+    #[arg(long, env = "CALLBOARD_APPS", hide_env_values = true, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) apps: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -451,4 +485,115 @@ pub(crate) enum Run {
         #[command(flatten)]
         place: Place,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Schedules {
+    /// List schedules: when each is due next and what became of the last time.
+    List {
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Show one schedule: what is ahead, what has been and why.
+    Show {
+        /// Name of the workflow.
+        workflow: String,
+        /// So many occurrences that were.
+        #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(0..=500))]
+        last: u32,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Print when a schedule is due next, in its own zone and in UTC.
+    Next {
+        /// Name of the workflow.
+        workflow: String,
+        /// So many of them.
+        #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=500))]
+        count: u32,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Begin nothing by the clock until it is resumed. What passes meanwhile is skipped.
+    Pause {
+        /// Name of the workflow.
+        workflow: String,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Go on from now.
+    Resume {
+        /// Name of the workflow.
+        workflow: String,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Begin one run now, whatever the plan says.
+    Run {
+        /// Name of the workflow.
+        workflow: String,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Begin what was planned in a window of the past and has not begun. What has begun is left alone.
+    Backfill {
+        /// Name of the workflow.
+        workflow: String,
+        /// First instant of the window, such as `2026-03-01T00:00:00Z`, or a day: `2026-03-01`.
+        #[arg(long, value_name = "INSTANT")]
+        from: String,
+        /// Last instant of the window; a day is meant with all its hours.
+        #[arg(long, value_name = "INSTANT")]
+        until: String,
+        #[command(flatten)]
+        place: Place,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Secret {
+    /// Set or replace a secret. Its value is asked for, or read from stdin; never from arguments.
+    Set {
+        /// Name by which workflows read it: `$secrets.NAME`.
+        name: String,
+        /// The value is a JSON object of texts, such as `{"username": "…", "password": "…"}`, not one text.
+        #[arg(long)]
+        object: bool,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// List the names of the secrets; never their values.
+    List {
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Remove a secret. Runs that began with it keep its value.
+    Remove {
+        /// Name of the secret.
+        name: String,
+        #[command(flatten)]
+        place: Place,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Events {
+    /// Post one `CloudEvent` or an array of them: it starts workflows, and runs that listen hear it.
+    Post {
+        /// File with the event as JSON or YAML; `-` reads stdin.
+        #[arg(value_hint = ValueHint::FilePath)]
+        file: PathBuf,
+        #[command(flatten)]
+        place: Place,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        super::Cli::command().debug_assert();
+    }
 }

@@ -3,10 +3,13 @@
 mod actions;
 mod approvals;
 mod demo;
+mod events;
 mod key;
 mod link;
 mod run;
 mod sandbox;
+mod schedules;
+mod secret;
 mod tenant;
 mod up;
 mod workflows;
@@ -29,6 +32,9 @@ pub(crate) async fn run(cli: Cli, output: &mut Output) -> anyhow::Result<()> {
         Command::Actions(command) => actions::run(command, output).await,
         Command::Workflows(command) => workflows::run(command, output).await,
         Command::Run(command) => run::run(command, output).await,
+        Command::Schedules(command) => schedules::run(command, output).await,
+        Command::Secret(command) => secret::run(command, output).await,
+        Command::Events(command) => events::run(command, output).await,
         Command::Version => version(output),
         Command::Completions { shell } => {
             let mut script = Vec::new();

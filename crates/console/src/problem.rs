@@ -248,7 +248,9 @@ impl From<ScheduleError> for ApiError {
     fn from(error: ScheduleError) -> Self {
         let (status, code) = match &error {
             ScheduleError::UnknownWorkflow { .. } => (StatusCode::NOT_FOUND, "unknown_workflow"),
-            ScheduleError::NoSchedule { .. } => (StatusCode::NOT_FOUND, "no_schedule"),
+            ScheduleError::NoSchedule { .. } | ScheduleError::NotBegun { .. } => {
+                (StatusCode::NOT_FOUND, "no_schedule")
+            }
             ScheduleError::StillGoing { .. } => (StatusCode::CONFLICT, "still_going"),
             ScheduleError::Window { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "invalid_window"),
             ScheduleError::Store(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),

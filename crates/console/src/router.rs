@@ -81,6 +81,7 @@ pub const ROUTES: &[Route] = &[
         &[("GET", VIEWER), ("PUT", ADMINISTRATOR), ("DELETE", ADMINISTRATOR)],
         || get(links::show).put(links::put).delete(links::remove),
     ),
+    route("/v1/links/{name}/default", &[("POST", ADMINISTRATOR)], || post(links::make_default)),
     route("/v1/links/{name}/test", &[("POST", OPERATOR)], || post(links::test)),
     route("/v1/apps", &[("GET", VIEWER)], || get(actions::apps)),
     route("/v1/actions", &[("GET", VIEWER)], || get(actions::list)),

@@ -6,8 +6,8 @@ mod schedules;
 use callboard_apps::{Action, App, Inverse, Recovery};
 use callboard_engine::journal::{Entry, How};
 use callboard_engine::{
-    KeySummary, Library, LinkReport, LinkSummary, Page, Receipt, RunDetail, RunRecord, RunStatus,
-    SecretName, SecretSummary, StepDetail, Verdict, Workflow, masked,
+    Checked, KeySummary, Library, LinkReport, LinkSummary, Page, Receipt, RunDetail, RunRecord,
+    RunStatus, SecretName, SecretSummary, StepDetail, Verdict, Workflow, masked,
 };
 use callboard_flow::Problem;
 use serde::Serialize;
@@ -124,8 +124,8 @@ pub(crate) fn replayed(tasks: &[callboard_flow::Fact]) -> wire::Replayed {
 }
 
 pub(crate) fn link(link: LinkSummary) -> wire::Link {
-    let LinkSummary { name, app, url, settings, secrets, changed_at } = link;
-    wire::Link { name, app, url, settings, secrets, changed_at }
+    let LinkSummary { name, app, url, settings, secrets, changed_at, is_default: default } = link;
+    wire::Link { name, app, url, settings, secrets, changed_at, default }
 }
 
 pub(crate) fn link_report(report: LinkReport) -> wire::LinkReport {
@@ -225,6 +225,15 @@ pub(crate) fn workflow_detail(found: &Workflow) -> wire::WorkflowDetail {
         workflow: workflow(found),
         actions: found.calls(),
         text: found.text.to_string(),
+    }
+}
+
+pub(crate) fn checked(checked: &Checked) -> wire::Checked {
+    wire::Checked {
+        ok: checked.mistakes.is_empty(),
+        mistakes: checked.mistakes.iter().map(mistake).collect(),
+        warnings: checked.warnings.iter().map(mistake).collect(),
+        reading: checked.reading.clone(),
     }
 }
 

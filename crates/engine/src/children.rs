@@ -11,8 +11,6 @@ use crate::store::{Change, NewRun, Signal};
 
 /// A run that begins itself without end is stopped here.
 const DEEPEST: u32 = 100;
-/// The version that means "the one in the library".
-const LATEST: &str = "latest";
 
 /// The run that a step wants. The same for every try of the step.
 pub(crate) fn begin(
@@ -28,15 +26,10 @@ pub(crate) fn begin(
             "{DEEPEST} runs stand above this one; do they begin each other?"
         )));
     }
-    let found = shared.library.find(name);
-    let found = found.filter(|found| found.definition.document.namespace == *namespace);
-    let found = found
-        .ok_or_else(|| cannot(format!("the library has no workflow `{name}` in `{namespace}`")))?;
-    let known = &found.definition.document.version;
-    if version != LATEST && version != known {
-        let why = format!("the library has version {known} of `{name}`, not {version}");
-        return Err(cannot(why));
-    }
+    let definition = shared
+        .library
+        .version(namespace, name, version)
+        .map_err(|unknown| cannot(unknown.to_string()))?;
     let at = shared.time.now();
     let id = RunId::derived(at, &format!("{}:{step}", parent.run));
     let mut input = wanted.input.clone();
@@ -49,7 +42,7 @@ pub(crate) fn begin(
         // A run that nobody awaits stands on nobody: one that begins its successor may do so for ever.
         depth: if wanted.awaits { parent.depth + 1 } else { 0 },
     };
-    Ok(shared.new_run_as(id, at, &found.definition, input, trigger))
+    Ok(shared.new_run_as(id, at, &definition, input, trigger))
 }
 
 /// What the run that awaits this one is told, once this one has ended.

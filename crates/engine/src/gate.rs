@@ -53,7 +53,7 @@ impl Gate<'_> {
     }
 
     /// The link that was used before, else the one that the workflow names, else the one whose event started the run,
-    /// else the one called like the app, else the only one there is.
+    /// else the app's default, else the one called like the app, else the only one there is.
     fn choose(
         &self,
         definition: &Definition,
@@ -75,7 +75,9 @@ impl Gate<'_> {
             };
         }
         let mut all = self.links.of_app(app);
-        if let Some(place) = all.iter().position(|open| open.link.name == app) {
+        let chosen = all.iter().position(|open| open.is_default);
+        let chosen = chosen.or_else(|| all.iter().position(|open| open.link.name == app));
+        if let Some(place) = chosen {
             return Ok(all.swap_remove(place));
         }
         match all.len() {
@@ -85,8 +87,8 @@ impl Gate<'_> {
                 let choices: Vec<&str> = all.iter().map(|open| open.link.name.as_str()).collect();
                 let known = format!("several links lead to {app}: {}", choices.join(", "));
                 let remedy = format!(
-                    "name one in the workflow: `metadata: {{links: {{{app}: {}}}}}`",
-                    choices[0]
+                    "choose one with `callboard link default {first}`, or name one in the workflow: `metadata: {{links: {{{app}: {first}}}}}`",
+                    first = choices[0]
                 );
                 Err(Refused::NoLink { known, remedy })
             }

@@ -63,7 +63,7 @@ pub use fold::Inconsistency;
 pub use ids::{InvalidRunId, RunId};
 pub use inbox::{HookError, LONGEST_BODY, Receipt, ReceivedEvent};
 pub use journal::Entry;
-pub use library::{Library, LibraryError, Source, Workflow};
+pub use library::{Checked, Library, LibraryError, MayReach, Source, Workflow, check};
 pub use links::{LinkDraft, LinkError, LinkReport, LinkSummary, Links, SecretName};
 pub use look::{LookError, ReplayError};
 pub use observer::Observer;

@@ -3,7 +3,9 @@
 //! A file with a mistake changes nothing: the version it stood for before goes on running, also after a restart. Runs
 //! keep the version they began with, by hash.
 
+mod check;
 mod survey;
+mod versions;
 
 use std::collections::{BTreeMap, HashMap};
 use std::io;
@@ -14,11 +16,10 @@ use callboard_apps::Catalogue;
 use callboard_flow::document::EventFilter;
 use callboard_flow::{Definition, Problem, Problems};
 
-use crate::approvals::Callable;
-use crate::schedules;
 use crate::store::{Change, Store, StoreError, WorkflowRecord};
 use crate::time::Time;
 
+pub use check::{Checked, MayReach, check};
 pub(crate) use survey::calls;
 
 /// A definition as somebody wrote it.
@@ -79,6 +80,8 @@ pub struct Library {
 struct Shown {
     workflows: BTreeMap<String, Arc<Workflow>>,
     problems: Vec<Problem>,
+    /// What the workflows were at any time, oldest first.
+    versions: Vec<WorkflowRecord>,
 }
 
 /// So many definitions are kept parsed; then all are forgotten and read again when needed.
@@ -131,6 +134,7 @@ impl Library {
         if !changes.is_empty() {
             self.store.commit(changes).await?;
         }
+        shown.versions = self.store.list_versions().await?;
         let problems = shown.problems.clone();
         *self.shown.write().unwrap_or_else(PoisonError::into_inner) = shown;
         Ok(problems)
@@ -152,9 +156,7 @@ impl Library {
     /// Every mistake of a definition, without keeping it.
     pub fn check(&self, source: &Source) -> Result<Arc<Definition>, Problems> {
         let definition = callboard_flow::parse(&source.file, &source.text)?;
-        let mut problems = callboard_flow::check(&definition, &Callable(self.catalogue.as_ref()));
-        problems.extend(survey::unsupported(&definition, self.raw_calls));
-        problems.extend(schedules::problems(&definition));
+        let problems = check::mistakes(&definition, &self.catalogue, self.raw_calls);
         if problems.is_empty() { Ok(Arc::new(definition)) } else { Err(Problems(problems)) }
     }
 

@@ -42,6 +42,8 @@ pub struct LinkSummary {
     /// Names of the secrets it holds.
     pub secrets: Vec<String>,
     pub changed_at: Timestamp,
+    /// Stands for its app where several do and nothing names one.
+    pub is_default: bool,
 }
 
 /// Why a link cannot be added, found or used.
@@ -74,6 +76,7 @@ pub(crate) struct OpenLink {
     pub(crate) webhook_secret: Option<SecretString>,
     secrets: Vec<String>,
     changed_at: Timestamp,
+    pub(crate) is_default: bool,
 }
 
 /// All links of the installation.
@@ -135,6 +138,9 @@ impl Links {
             settings,
             sealed,
             changed_at,
+            is_default: self
+                .find(&name)
+                .is_some_and(|open| open.is_default && open.link.app == app.name),
         };
         let opened = unseal(&self.vault, record.clone())?;
         let signal = Signal::LinkChanged { app: app.name.clone(), link: name.clone() };
@@ -167,6 +173,37 @@ impl Links {
                 Err(LinkError::NotFound { name })
             }
             Err(error) => Err(error.into()),
+        }
+    }
+
+    /// From now on this link stands for its app where several do. Runs that wait for one try again.
+    pub(crate) async fn make_default(&self, name: &str) -> Result<LinkSummary, LinkError> {
+        let not_found = || LinkError::NotFound { name: name.into() };
+        let app = self.find(name).ok_or_else(not_found)?.link.app.clone();
+        let signal = Signal::LinkChanged { app: app.clone(), link: name.into() };
+        let changes = vec![
+            Change::MakeDefaultLink { app: app.clone(), name: name.into() },
+            Change::SignalBlocked { on: app.clone(), signal, at: self.time.now() },
+        ];
+        // First in memory, so that what wakes up finds it.
+        let before = self.of_app(&app).into_iter().find(|open| open.is_default);
+        self.set_default(&app, Some(name));
+        match self.store.commit(changes).await {
+            Ok(()) => self.get(name),
+            Err(error) => {
+                self.set_default(&app, before.map(|open| open.link.name.clone()).as_deref());
+                Err(match error {
+                    StoreError::Refused(Refusal::NoSuchLink { .. }) => not_found(),
+                    error => error.into(),
+                })
+            }
+        }
+    }
+
+    fn set_default(&self, app: &str, name: Option<&str>) {
+        let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
+        for link in open.values_mut().filter(|open| open.link.app == app) {
+            link.is_default = name == Some(link.link.name.as_str());
         }
     }
 
@@ -229,7 +266,8 @@ fn unseal(vault: &Vault, record: LinkRecord) -> Result<OpenLink, LinkError> {
         settings: record.settings,
         credentials,
     };
-    Ok(OpenLink { link: Arc::new(link), webhook_secret, secrets, changed_at: record.changed_at })
+    let (changed_at, is_default) = (record.changed_at, record.is_default);
+    Ok(OpenLink { link: Arc::new(link), webhook_secret, secrets, changed_at, is_default })
 }
 
 fn summary(open: &OpenLink) -> LinkSummary {
@@ -240,5 +278,6 @@ fn summary(open: &OpenLink) -> LinkSummary {
         settings: open.link.settings.clone(),
         secrets: open.secrets.clone(),
         changed_at: open.changed_at,
+        is_default: open.is_default,
     }
 }

@@ -8,6 +8,7 @@ use callboard_apps::{
 use callboard_flow::{ErrorKind, FunctionCall, WorkflowError};
 use secrecy::SecretString;
 use serde_json::Value;
+use url::Url;
 
 /// The engine's only way to the outside.
 #[async_trait]
@@ -25,6 +26,11 @@ pub trait Performer: Send + Sync {
     /// Whether it performs the language's own calls; definitions with such calls are refused where it does not.
     fn performs_calls(&self) -> bool {
         false
+    }
+
+    /// Why such calls do not go to an address, as far as the address itself tells.
+    fn may_reach(&self, _: &Url) -> Result<(), String> {
+        Ok(())
     }
 
     /// Performs `call: http`, `openapi` or `mcp`. `key` and `hidden` are as in an [`Attempt`].
@@ -132,6 +138,10 @@ impl Performer for WithCalls {
 
     fn performs_calls(&self) -> bool {
         true
+    }
+
+    fn may_reach(&self, url: &Url) -> Result<(), String> {
+        self.calls.may_reach(url)
     }
 
     async fn call(

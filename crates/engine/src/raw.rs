@@ -106,7 +106,8 @@ mod tests {
     #[test]
     fn the_journal_shows_no_credentials_wherever_they_stand() {
         let call: FunctionCall = serde_json::from_value(json!({
-            "kind": "http", "method": "POST", "endpoint": "https://pets.test/", "output": "content", "redirect": false,
+            "kind": "http", "method": "POST", "output": "content", "redirect": false,
+            "endpoint": "https://ada:s3cret@pets.test/cats?page=2&Access_Token=s3cret&q=a#top",
             "headers": {"X-API-Key": "s3cret", "Cookie": "s3cret", "Accept": "text/plain"},
             "query": {"access_token": "s3cret", "page": 2},
             "body": {"login": {"password": "s3cret", "authentication": {"bearer": {"token": "s3cret"}}}, "name": "cat"},
@@ -116,6 +117,10 @@ mod tests {
         let shown = shown(&call);
         assert!(!shown.to_string().contains("s3cret"), "{shown}");
         assert_eq!((&shown["body"]["name"], &shown["query"]["page"]), (&json!("cat"), &json!(2)));
+        assert_eq!(
+            shown["endpoint"],
+            "https://[secret]@pets.test/cats?page=2&Access_Token=[secret]&q=a#top"
+        );
         assert_eq!(shown["headers"]["Accept"], "text/plain");
         assert_eq!((shown.get("authentication"), shown.get("kind")), (None, None));
     }

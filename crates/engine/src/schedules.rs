@@ -64,6 +64,10 @@ pub enum ScheduleError {
     UnknownWorkflow { name: String, nearest: Option<String> },
     #[error("the workflow `{workflow}` has no schedule by time")]
     NoSchedule { workflow: String },
+    #[error(
+        "the schedule of `{workflow}` has not begun to count; it does with the first `callboard up` on this data"
+    )]
+    NotBegun { workflow: String },
     #[error("{run} is still going, and the schedule of `{workflow}` skips what would overlap")]
     StillGoing { workflow: String, run: RunId },
     #[error("the window {from} to {until} cannot be made up for: {why}")]
@@ -86,7 +90,7 @@ impl Engine {
         for workflow in self.library().list() {
             match self.find_schedule(&workflow.definition.document.name).await {
                 Ok(found) => schedules.push(self.summary(&found).await?),
-                Err(ScheduleError::NoSchedule { .. }) => {}
+                Err(ScheduleError::NoSchedule { .. } | ScheduleError::NotBegun { .. }) => {}
                 Err(error) => return Err(error),
             }
         }
@@ -127,7 +131,8 @@ impl Engine {
         let standing = self.shared.journal.store().standing(workflow).await?;
         match (timetable, standing) {
             (Some(timetable), Some(standing)) => Ok(Found { workflow: found, timetable, standing }),
-            _ => Err(ScheduleError::NoSchedule { workflow: workflow.into() }),
+            (Some(_), None) => Err(ScheduleError::NotBegun { workflow: workflow.into() }),
+            (None, _) => Err(ScheduleError::NoSchedule { workflow: workflow.into() }),
         }
     }
 

@@ -82,6 +82,9 @@ pub trait Store: Send + Sync {
     /// What each file of the library stood for last.
     async fn list_library(&self) -> Result<Vec<(String, WorkflowRecord)>, StoreError>;
 
+    /// Every version that the workflows of the library ever had here, oldest first.
+    async fn list_versions(&self) -> Result<Vec<WorkflowRecord>, StoreError>;
+
     async fn find_link(&self, name: &str) -> Result<Option<LinkRecord>, StoreError>;
     async fn list_links(&self) -> Result<Vec<LinkRecord>, StoreError>;
     async fn list_secrets(&self) -> Result<Vec<SecretRecord>, StoreError>;

@@ -1,6 +1,7 @@
 //! What a definition says that cannot be right, found before any run.
 
 mod arguments;
+mod doubts;
 mod order;
 mod variables;
 
@@ -10,9 +11,12 @@ use crate::{
     document::{Call, Definition, Kind, Task, TaskList},
     pointer::join,
     problem::{Problem, did_you_mean},
+    profile,
     template::Template,
 };
 use variables::Scope;
+
+pub use doubts::warnings;
 
 /// The functions that may be called by name.
 pub trait Functions {
@@ -20,6 +24,10 @@ pub trait Functions {
     fn find(&self, name: &str) -> Option<FunctionSignature>;
     /// All names, for suggestions.
     fn names(&self) -> Vec<String>;
+    /// The app that a function belongs to, for people: "BambooHR".
+    fn app_title(&self, _name: &str) -> Option<String> {
+        None
+    }
     /// What an event of this type means, for people: "BambooHR says hired".
     fn event_title(&self, _event_type: &str) -> Option<String> {
         None
@@ -42,6 +50,7 @@ pub fn check(definition: &Definition, functions: &dyn Functions) -> Vec<Problem>
     let mut checker = Checker { definition, functions, problems: Vec::new(), exports: false };
     checker.workflow();
     let mut problems = checker.problems;
+    problems.extend(profile::problems(definition));
     problems.sort_by(|left, right| {
         (left.line, left.column, &left.message).cmp(&(right.line, right.column, &right.message))
     });

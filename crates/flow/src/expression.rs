@@ -6,10 +6,13 @@
 //! * text and nesting are bounded before anything recursive touches them;
 //! * loops, iterations and concatenations burn fuel (`rewrite`, `library`); an expression that runs out of it fails
 //!   however it tries to catch that, so the result is the same on every machine;
-//! * results deeper or larger than [`MAX_DEPTH`] and [`MAX_TEXT`] fail.
+//! * results deeper or larger than [`MAX_DEPTH`] and [`MAX_TEXT`] fail;
+//! * whatever walks through a whole value (comparing, writing as text, sorting, …) is given it weighed: values share
+//!   their parts, so a small one may be endless to walk through (`library::weight`);
+//! * patterns are short, and so are the texts that they search.
 //!
-//! Not bounded: the time of one regular expression over one long text, and memory only roughly (a hostile expression
-//! can hold about 2 GB); definitions of strangers are evaluated in a process of their own.
+//! So an expression of a stranger ends, in seconds, and holds about 2 GB where it is hostile and as clever as can be. That
+//! is why it needs no process of its own: `workflows try` is one, and only administrators put files into a library.
 //!
 //! An expression yields its one output; none is `null`, several are an array of them.
 

@@ -22,13 +22,14 @@ mod official;
 mod parse;
 mod pointer;
 mod problem;
+pub mod profile;
 mod reading;
 mod schema;
 mod step;
 pub mod template;
 pub mod yaml;
 
-pub use check::{FunctionSignature, Functions, check};
+pub use check::{FunctionSignature, Functions, check, warnings};
 pub use command::{
     Command, FunctionCall, HttpCall, McpCall, OpenApiCall, Subscription, WaitPurpose,
 };
@@ -40,6 +41,7 @@ pub use expression::Expression;
 pub use official::schema;
 pub use parse::parse;
 pub use problem::{Problem, Problems};
+pub use profile::Profile;
 pub use reading::reading;
 pub use schema::Schema;
 pub use step::StepId;

@@ -1,5 +1,6 @@
 //! A definition in plain words, for the person who has to answer for it. The same definition always reads the same.
 
+mod manner;
 mod words;
 
 use crate::{
@@ -12,7 +13,7 @@ use crate::{
     error::standard_name,
     template::Template,
 };
-use words::{given, listed, one, quoted, span};
+use words::{given, listed, one, quoted, settings, span};
 
 /// The whole reading, in lines.
 pub fn reading(definition: &Definition, functions: &dyn Functions) -> String {
@@ -33,6 +34,9 @@ pub fn reading(definition: &Definition, functions: &dyn Functions) -> String {
     if let Some(output) = &definition.output.transform {
         reader.line(0, &format!("The result is {}.", one(output)));
     }
+    for sentence in manner::manner(definition) {
+        reader.line(0, &sentence);
+    }
     reader.lines.join("\n")
 }
 
@@ -52,8 +56,8 @@ impl Reader<'_> {
             parts.push(format!("every {}", span(every)));
         }
         if let Some(cron) = &schedule.cron {
-            let zone = zone.map(|zone| format!(" in {zone}")).unwrap_or_default();
-            parts.push(format!("at the times \"{cron}\"{zone}"));
+            let zone = zone.unwrap_or("UTC");
+            parts.push(format!("{} in {zone}", manner::plan(cron)));
         }
         if let Some(after) = &schedule.after {
             parts.push(format!("{} after its last run has ended", span(after)));
@@ -188,7 +192,7 @@ impl Reader<'_> {
                     false,
                 )
             }
-            Kind::Set(value) => (format!("put together {}", given(value)), false),
+            Kind::Set(value) => (format!("set {}", settings(value)), false),
             Kind::Switch(cases) => (choices(cases), false),
             Kind::Try(_) => ("try".to_owned(), true),
             Kind::Wait(time) => (format!("wait {}", span(time)), false),
@@ -215,7 +219,9 @@ impl Reader<'_> {
             Call::Catalogued { name, arguments } => {
                 let title = self.functions.find(name).map(|function| function.title);
                 let title = title.unwrap_or_else(|| format!("call {name}"));
-                format!("{title}{}", with(arguments.as_ref()))
+                let app = self.functions.app_title(name);
+                let app = app.map(|app| format!(" in {app}")).unwrap_or_default();
+                format!("{title}{app}{}", with(arguments.as_ref()))
             }
         }
     }
@@ -256,7 +262,7 @@ impl Reader<'_> {
         if let Some(then) = &attempt.then {
             does.push(goes(then));
         }
-        let number = format!("{}!", number.trim_end_matches('.'));
+        let number = format!("{}a.", number.trim_end_matches('.'));
         match &attempt.handler {
             Some(tasks) => {
                 does.push(

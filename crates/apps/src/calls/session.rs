@@ -17,7 +17,7 @@ use super::wire::{Enough, Lost, Outgoing};
 use super::{Calls, Secrets, content};
 use crate::app::Redact;
 use crate::attempt::Exchange;
-use crate::executor::redact::Redactor;
+use crate::executor::redact::{Redactor, SECRET};
 
 const AUTHENTICATION: [&str; 2] = ["authentication", "documentAuthentication"];
 
@@ -64,8 +64,41 @@ fn without_authentication(value: &Value) -> Value {
             .map(|(name, value)| (name.clone(), without_authentication(value)))
             .collect(),
         Value::Array(items) => items.iter().map(without_authentication).collect(),
+        Value::String(text) => Value::String(without_query_secrets(text)),
         plain => plain.clone(),
     }
+}
+
+/// An address without what its query holds under a secret's name, and without a user.
+fn without_query_secrets(text: &str) -> String {
+    let Some((scheme, rest)) =
+        text.split_once("://").filter(|(scheme, _)| matches!(*scheme, "http" | "https"))
+    else {
+        return text.to_owned();
+    };
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (authority, rest) = rest.split_at(end);
+    let host = authority
+        .rsplit_once('@')
+        .map_or_else(|| authority.to_owned(), |(_, host)| format!("{SECRET}@{host}"));
+    let Some((path, query)) = rest.split_once('?') else {
+        return format!("{scheme}://{host}{rest}");
+    };
+    let (query, fragment) =
+        query.split_once('#').map_or((query, None), |(query, after)| (query, Some(after)));
+    let pairs: Vec<String> = query
+        .split('&')
+        .map(|pair| match pair.split_once('=') {
+            Some((name, _)) if is_secret(name) => format!("{name}={SECRET}"),
+            _ => pair.to_owned(),
+        })
+        .collect();
+    let fragment = fragment.map(|fragment| format!("#{fragment}")).unwrap_or_default();
+    format!("{scheme}://{host}{path}?{}{fragment}", pairs.join("&"))
+}
+
+fn is_secret(name: &str) -> bool {
+    SECRET_NAMES.iter().any(|known| known.eq_ignore_ascii_case(name))
 }
 
 fn by_name() -> Redactor {

@@ -119,6 +119,10 @@ impl Wire {
         })
     }
 
+    pub(super) fn may_reach(&self, url: &Url) -> Result<(), String> {
+        if self.rewrite(url).is_some() { Ok(()) } else { self.hosts.check_url(url) }
+    }
+
     pub(super) async fn open(&self, outgoing: &Outgoing) -> Result<reqwest::Response, Lost> {
         let mut request = reqwest::Request::new(outgoing.method.clone(), outgoing.url.clone());
         *request.headers_mut() = outgoing.headers.clone();

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use callboard_auth0::{Call, Client, Credentials, Error};
+use callboard_auth0::{Call, Client, Credentials, CredentialsError, Error};
 use callboard_contract::contract;
 use http::HeaderMap;
 use jiff::Timestamp;
@@ -166,10 +166,16 @@ pub(super) fn failure(service: &Service, link: &Link, error: &Error) -> Failure 
             ),
             remedy: remedy.clone(),
         },
-        Error::Credentials(refused) => Failure::Credentials {
-            why: format!("the link `{}` got no token: {refused}", link.name),
-            remedy: service.remedy.clone(),
-        },
+        Error::Credentials(refused) => {
+            let (what, remedy) = refused.parts();
+            Failure::Credentials {
+                why: format!("the link `{}` got no token: {what}", link.name),
+                remedy: match refused {
+                    CredentialsError::WrongClientOrSecret { .. } => service.remedy.clone(),
+                    _ => remedy,
+                },
+            }
+        }
         Error::InvalidCall(invalid) => mismatch(&invalid.to_string()),
         Error::Rejected { status, message, body, .. } => {
             Failure::Rejected { status: *status, title: message.clone(), body: (**body).clone() }

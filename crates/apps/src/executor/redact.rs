@@ -10,7 +10,10 @@ const LONGEST: usize = 8 * 1024;
 /// Shorter values are not searched for in texts: they would be found everywhere.
 const SHORTEST_SECRET: usize = 4;
 
-const SECRET: &str = "[secret]";
+/// A secret of at most so many small letters is taken for a word.
+const LONGEST_WORD: usize = 8;
+
+pub(crate) const SECRET: &str = "[secret]";
 const PERSONAL: &str = "[personal]";
 
 /// Masks fields by name, and secret values wherever they stand.
@@ -111,6 +114,16 @@ impl Redactor {
         text
     }
 
+    /// For our own sentences: as [`text`](Self::text), but a secret that is a short ordinary word stays, since it would
+    /// be found among ours.
+    pub(crate) fn prose(&self, text: &str) -> String {
+        let mut text = text.to_owned();
+        for secret in self.values.0.iter().filter(|secret| !is_word(secret)) {
+            text = text.replace(secret.as_str(), SECRET);
+        }
+        text
+    }
+
     /// Fields and secret values masked, in full length.
     pub(crate) fn mask(&self, value: &Value) -> Value {
         match value {
@@ -138,6 +151,10 @@ impl Redactor {
         }
         listed(&self.personal).then_some(PERSONAL)
     }
+}
+
+fn is_word(secret: &str) -> bool {
+    secret.len() <= LONGEST_WORD && secret.bytes().all(|letter| letter.is_ascii_lowercase())
 }
 
 /// What stands at a pointer, with the place; `*` in the pointer is every member.
@@ -185,6 +202,17 @@ mod tests {
         let query =
             [("email".to_owned(), "a@b".to_owned()), ("q".to_owned(), "s3cr3t/ticket".to_owned())];
         assert_eq!(redactor.url("https://x/y", &query), "https://x/y?email=[personal]&q=[secret]");
+    }
+
+    #[test]
+    fn a_secret_that_is_a_word_is_masked_in_data_and_left_in_our_sentences() {
+        let mut redactor = Redactor::default();
+        for secret in ["host", "k3y-of-ada"] {
+            redactor.hide(secret);
+        }
+        let sentence = "the host x is not reached with k3y-of-ada";
+        assert_eq!(redactor.prose(sentence), "the host x is not reached with [secret]");
+        assert_eq!(redactor.mask(&json!({"said": "host!"})), json!({"said": "[secret]!"}));
     }
 
     #[test]

@@ -38,6 +38,20 @@ pub(super) async fn run(command: Link, output: &mut Output) -> anyhow::Result<()
             server.leave().await?;
             list(&links?, output)
         }
+        Link::Default { name, place } => {
+            let server = Server::find(&place, Purpose::Look).await?;
+            let link = server.post::<Shown>(&["links", &name, "default"], &Map::new()).await;
+            server.leave().await?;
+            let link = link?;
+            if output.json() {
+                return output.document(&link);
+            }
+            let (name, app) = (&link.name, &link.app);
+            output.line(&format!(
+                "{BOLD}{name}{BOLD:#} stands for {app} where no workflow names a link"
+            ));
+            Ok(())
+        }
         Link::Test { name, place } => {
             let server = Server::find(&place, Purpose::Look).await?;
             let report = server.post::<LinkReport>(&["links", &name, "test"], &Map::new()).await;
@@ -129,13 +143,14 @@ fn list(links: &Links, output: &mut Output) -> anyhow::Result<()> {
         vec![
             link.name.clone(),
             link.app.clone(),
+            if link.default { "default".to_owned() } else { String::new() },
             link.url.clone(),
             settings.join(" ").replace('"', ""),
         ]
     };
     let rows: Vec<Vec<String>> = links.links.iter().map(row).collect();
     output.table(
-        &["name", "app", "address", "settings"],
+        &["name", "app", "", "address", "settings"],
         &rows,
         "no links yet: callboard link add NAME --app APP",
     );

@@ -60,6 +60,16 @@ pub(crate) async fn remove(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// `POST /v1/links/{name}/default`
+#[tracing::instrument(name = "http.links.make_default", skip_all, fields(link = %name))]
+pub(crate) async fn make_default(
+    _: Caller,
+    State(engine): State<Arc<Engine>>,
+    Segments(name): Segments<String>,
+) -> Result<Json<wire::Link>, ApiError> {
+    Ok(Json(to_wire::link(engine.make_default_link(&name).await?)))
+}
+
 /// `POST /v1/links/{name}/test`
 #[tracing::instrument(name = "http.links.test", skip_all, fields(link = %name))]
 pub(crate) async fn test(

@@ -34,11 +34,7 @@ pub(crate) async fn check(
     Body(check): Body<wire::Check>,
 ) -> Json<wire::Checked> {
     let wire::Check { file, text } = check;
-    let mistakes = match engine.library().check(&Source { file, text }) {
-        Ok(_) => Vec::new(),
-        Err(problems) => problems.0.iter().map(to_wire::mistake).collect(),
-    };
-    Json(wire::Checked { ok: mistakes.is_empty(), mistakes })
+    Json(to_wire::checked(&engine.check(&Source { file, text })))
 }
 
 /// `POST /v1/workflows/reload`

@@ -110,6 +110,12 @@ fn unnamed() -> String {
 pub struct Checked {
     pub ok: bool,
     pub mistakes: Vec<Mistake>,
+    /// What can be right and probably is not.
+    #[serde(default)]
+    pub warnings: Vec<Mistake>,
+    /// What it does, in plain words, where it has no mistakes.
+    #[serde(default)]
+    pub reading: Option<String>,
 }
 
 /// A mistake in a definition.

@@ -40,6 +40,9 @@ pub struct Link {
     /// Names of the secrets it holds.
     pub secrets: Vec<String>,
     pub changed_at: Timestamp,
+    /// Stands for its app where several do and nothing names one.
+    #[serde(default)]
+    pub default: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

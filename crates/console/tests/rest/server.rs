@@ -116,5 +116,7 @@ async fn actions_and_workflows_are_shown_and_checked() {
             .await
             .body;
         assert_eq!(checked["ok"], ok, "{checked}");
+        assert_eq!(checked["reading"].is_string(), ok, "{checked}");
+        assert_eq!(checked["warnings"], json!([]), "{checked}");
     }
 }

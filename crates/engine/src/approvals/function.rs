@@ -21,6 +21,10 @@ impl Functions for Callable<'_> {
         names
     }
 
+    fn app_title(&self, name: &str) -> Option<String> {
+        self.0.app_title(name)
+    }
+
     fn event_title(&self, event_type: &str) -> Option<String> {
         self.0.event_title(event_type)
     }

@@ -55,7 +55,7 @@ pub(super) fn unsupported(definition: &Definition, raw_calls: bool) -> Vec<Probl
     problems
 }
 
-fn visit(definition: &Definition, see: &mut dyn FnMut(&Task)) {
+pub(super) fn visit(definition: &Definition, see: &mut dyn FnMut(&Task)) {
     visit_list(&definition.tasks, see);
     for function in definition.functions.values() {
         visit_task(function, see);

@@ -54,6 +54,13 @@ impl Engine {
         Ok(link)
     }
 
+    /// From now on this link stands for its app where several do and nothing names one.
+    pub async fn make_default_link(&self, name: &str) -> Result<LinkSummary, LinkError> {
+        let link = self.shared.links.make_default(name).await?;
+        self.shared.wake.notify_one();
+        Ok(link)
+    }
+
     /// Makes the app's harmless call through the link.
     pub async fn test_link(&self, name: &str) -> Result<LinkReport, LinkError> {
         let open = self

@@ -213,6 +213,7 @@ impl Decider<'_> {
                 on_time
             }
             Missed::All { limit } => {
+                let limit = usize::try_from(limit).unwrap_or(usize::MAX);
                 let over: Vec<_> = late.drain(..late.len().saturating_sub(limit)).collect();
                 self.skip(span(passed, &over), "it was missed, and more than `missedLimit` were");
                 late.into_iter().chain(on_time).collect()

@@ -40,7 +40,7 @@ pub(super) enum When {
 /// Reads five or six fields, or a word like `@daily`.
 pub(super) fn cron(text: &str) -> Result<When, String> {
     let cron = CronParser::builder().year(Year::Disallowed).build().parse(text);
-    let cron = cron.map_err(|error| error.to_string())?;
+    let cron = cron.map_err(|error| error.to_string().trim_end_matches('.').to_owned())?;
     let every_hour = (0..24).all(|hour| cron.pattern.hour_match(hour).unwrap_or(false));
     let first = cron.find_next_occurrence(&DateTime::constant(2000, 1, 1, 0, 0, 0, 0), true);
     first.map_err(|_| "no day is ever like that".to_owned())?;

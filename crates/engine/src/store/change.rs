@@ -74,6 +74,11 @@ pub enum Change {
         at: Timestamp,
     },
     PutLink(LinkRecord),
+    /// Of the links to an app this one is the default and no other. Refused with `NoSuchLink`.
+    MakeDefaultLink {
+        app: String,
+        name: String,
+    },
     /// Refused with `NoSuchLink`.
     DeleteLink {
         name: String,

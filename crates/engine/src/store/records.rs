@@ -144,6 +144,8 @@ pub struct LinkRecord {
     pub settings: Map<String, Value>,
     pub sealed: String,
     pub changed_at: Timestamp,
+    /// Stands for its app where several do and nothing names one. Putting a link does not change it.
+    pub is_default: bool,
 }
 
 /// A named secret, its value sealed.

@@ -49,6 +49,32 @@ async fn a_run_waits_for_the_run_that_it_began() {
 }
 
 #[tokio::test]
+async fn a_version_that_the_library_had_before_is_begun_where_it_is_named() {
+    let said = |version: &str| {
+        format!(
+            "document: {{dsl: 1.0.3, namespace: test, name: child, version: {version}}}\ndo: [{{say: {{set: {{said: {version}}}}}}}]\n"
+        )
+    };
+    let named = |version: &str| {
+        parent(&format!("workflow: {{namespace: test, name: child, version: {version}}}"))
+    };
+    let premises = Premises::new();
+    for version in ["1.0.0", "2.0.0"] {
+        premises.open(&[&said(version)]).await.stop(PATIENCE).await;
+    }
+    for (wanted, output) in [("1.0.0", "1.0.0"), ("2.0.0", "2.0.0"), ("latest", "3.0.0")] {
+        let engine = premises.open(&[&said("3.0.0"), &named(wanted)]).await;
+        let run = engine.start_run(start("parent", None)).await.unwrap().run;
+        assert_eq!(ended(&engine, &run).await.output, Some(json!({ "said": output })), "{wanted}");
+        engine.stop(PATIENCE).await;
+    }
+    let engine = premises.open(&[&said("3.0.0"), &named("4.0.0")]).await;
+    let run = engine.start_run(start("parent", None)).await.unwrap().run;
+    let why = ended(&engine, &run).await.error.and_then(|error| error.detail).unwrap();
+    assert!(why.ends_with("known are 1.0.0, 2.0.0, 3.0.0"), "{why}");
+}
+
+#[tokio::test]
 async fn a_run_that_is_not_awaited_lives_on_alone() {
     let premises = Premises::new();
     let alone = format!("{BELOW}, await: false");
@@ -98,7 +124,7 @@ do: [{no: {raise: {error: {type: https://errors.test/no, status: 418, title: No}
     let nobody = "workflow: {namespace: test, name: nobody, version: latest}";
     for (below, status, detail) in [
         (BELOW, 418, ""),
-        (other, 400, "has version 1.0.0 of `child`, not 2.0.0"),
+        (other, 400, "the version 2.0.0 of `child` is not known here; known are 1.0.0"),
         (nobody, 400, "no workflow `nobody`"),
         (itself, 400, "do they begin each other?"),
     ] {

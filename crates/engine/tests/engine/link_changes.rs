@@ -108,3 +108,28 @@ async fn a_run_that_cannot_choose_goes_on_when_one_link_is_left() {
     let done = engine.wait_for_run(&run, PATIENCE).await.unwrap();
     assert_eq!(done.status, RunStatus::Completed, "{done:#?}");
 }
+
+#[tokio::test]
+async fn a_run_that_cannot_choose_goes_on_with_the_link_that_is_made_the_default() {
+    let premises = Premises::new();
+    let engine = premises.open(&[&one_call("office.desks.assign")]).await;
+    for name in ["north", "south"] {
+        engine.put_link(LinkDraft { name: name.into(), ..office_link() }).await.unwrap();
+    }
+    let run = engine.start_run(start("one-call", None)).await.unwrap().run;
+    let asks = at_rest(&engine, &run).await;
+    let remedy = asks.steps[0].remedy.as_deref().unwrap_or_default();
+    assert!(remedy.contains("callboard link default north"), "{remedy}");
+    assert!(engine.make_default_link("west").await.is_err());
+    assert!(engine.make_default_link("south").await.unwrap().is_default);
+    let done = engine.wait_for_run(&run, PATIENCE).await.unwrap();
+    assert_eq!(done.steps[0].link.as_deref(), Some("south"), "{done:#?}");
+    engine.put_link(LinkDraft { name: "south".into(), ..office_link() }).await.unwrap();
+    engine.make_default_link("north").await.unwrap();
+    engine.stop(PATIENCE).await;
+    drop(engine);
+    let engine = premises.open(&[&one_call("office.desks.assign")]).await;
+    let defaults: Vec<(String, bool)> =
+        engine.links().list().into_iter().map(|link| (link.name, link.is_default)).collect();
+    assert_eq!(defaults, [("north".to_owned(), true), ("south".to_owned(), false)]);
+}

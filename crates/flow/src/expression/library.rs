@@ -52,6 +52,9 @@ const REDEFINED: [&str; 10] = [
 const DEFINITIONS: &str = r"
 def __none: {}[] as $__item | .;
 def __tick: __fuel as $__unit | .;
+def __whole: __weigh as $__unit | .;
+def __short: __spell as $__unit | .;
+def __pattern: __regex as $__unit | .;
 def repeat(f): def rec: __tick | f, rec; rec;
 def recurse(f): def rec: __tick | ., (f | rec); rec;
 def recurse: ..;
@@ -60,6 +63,8 @@ def while(cond; update): def rec: __tick | if cond then ., (update | rec) else _
 def until(cond; update): def rec: __tick | if cond then . else update | rec end; rec;
 def join($s): __join($s);
 ";
+
+mod weight;
 
 thread_local! {
     static FUEL: Cell<u64> = const { Cell::new(0) };
@@ -80,6 +85,11 @@ pub(super) fn stopped() -> Option<&'static str> {
 fn stop(limit: &'static str) -> Error<Val> {
     STOPPED.set(Some(limit));
     Error::str(limit)
+}
+
+/// Refuses a result that is too large to be walked through.
+pub(super) fn weigh(value: &Val) -> Result<(), &'static str> {
+    weight::weigh(value).map_err(|_| STOPPED.get().unwrap_or(TOO_LARGE))
 }
 
 fn burn(units: u64) -> Result<(), Error<Val>> {
@@ -121,6 +131,9 @@ fn times(left: Val, right: Val) -> Result<Val, Error<Val>> {
             _ => usize::MAX,
         };
         grown(text.len().saturating_mul(count), 0)?;
+    }
+    if let (Val::Num(left), Val::Num(right)) = (&left, &right) {
+        weight::product(left, right)?;
     }
     left * right
 }
@@ -190,6 +203,9 @@ fn range<'a>(from: Val, to: Val, by: Val) -> impl Iterator<Item = Result<Val, Ex
 fn own_filters() -> Vec<Fun<Data>> {
     vec![
         native::run(("__fuel", v(0), |_| bome(burn(1).map(|()| Val::Null)))),
+        native::run(("__weigh", v(0), |cv| bome(weight::weigh(&cv.1).map(|()| Val::Null)))),
+        native::run(("__spell", v(0), |cv| bome(weight::spell(&cv.1).map(|()| Val::Null)))),
+        native::run(("__regex", v(0), |cv| bome(weight::pattern(&cv.1).map(|()| Val::Null)))),
         native::run(("__sized", v(0), |cv| bome(sized(cv.1)))),
         native::run(("__times", v(2), |mut cv| {
             let right = cv.0.pop_var();

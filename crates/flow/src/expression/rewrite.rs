@@ -11,7 +11,7 @@ use jaq_core::{
 
 /// `folds`: constructors burn fuel too, since a loop may nest them.
 pub(super) fn rewrite(term: &Term<&str>, folds: bool) -> String {
-    let mut writer = Writer { out: String::new(), folds };
+    let mut writer = Writer { out: String::new(), folds, caught: false };
     writer.term(term);
     writer.out
 }
@@ -19,6 +19,57 @@ pub(super) fn rewrite(term: &Term<&str>, folds: bool) -> String {
 struct Writer {
     out: String,
     folds: bool,
+    /// Inside a `try` with a `catch`: errors become values there, with the values that they quote.
+    caught: bool,
+}
+
+/// Filters that look at no more of their input than its outside, and give errors that quote it.
+const SHALLOW: [&str; 19] = [
+    "empty",
+    "error",
+    "first",
+    "last",
+    "length",
+    "limit",
+    "map",
+    "not",
+    "range",
+    "recurse",
+    "repeat",
+    "select",
+    "skip",
+    "type",
+    "until",
+    "while",
+    "any",
+    "all",
+    "keys_unsorted",
+];
+/// Filters whose pattern and text are bounded more tightly.
+const REGEX: [&str; 8] = ["capture", "gsub", "match", "scan", "split", "splits", "sub", "test"];
+/// Filters that make many values of one text.
+const SPELLING: [&str; 2] = ["explode", "ascii"];
+
+/// Whether it is what it is written as, so that it need not be weighed.
+fn is_plain(term: &Term<&str>) -> bool {
+    match term {
+        Term::Num(_) | Term::Arr(None) => true,
+        Term::Str(None, parts) => parts.iter().all(|part| !matches!(part, StrPart::Term(_))),
+        _ => false,
+    }
+}
+
+/// Whether a slice is assigned to: then the whole may grow.
+fn slices(term: &Term<&str>) -> bool {
+    match term {
+        Term::Path(inner, path) => slices(inner)
+            || path.0.iter().any(
+                |(part, _)| matches!(part, Part::Range(from, to) if from.is_some() || to.is_some()),
+            ),
+        Term::BinOp(left, _, right) => slices(left) || slices(right),
+        Term::Call(..) => true,
+        _ => false,
+    }
 }
 
 impl Writer {
@@ -42,7 +93,7 @@ impl Writer {
             Term::Obj(entries) => self.built(|writer| writer.object(entries)),
             Term::Neg(inner) => {
                 self.put("(-");
-                self.term(inner);
+                self.quotable(inner);
                 self.put(")");
             }
             Term::BinOp(left, op, right) => self.operation(left, op, right),
@@ -54,7 +105,7 @@ impl Writer {
             Term::Break(name) => self.put(&format!("(break {name})")),
             Term::Fold(name, items, pattern, arguments) => {
                 self.put(&format!("({name} "));
-                self.term(items);
+                self.quotable(items);
                 self.put(" as ");
                 self.pattern(pattern);
                 self.put(" (");
@@ -66,7 +117,10 @@ impl Writer {
             }
             Term::TryCatch(inner, handler) => {
                 self.put("(try ");
+                let outside = self.caught;
+                self.caught |= handler.is_some();
                 self.term(inner);
+                self.caught = outside;
                 if let Some(handler) = handler {
                     self.put(" catch ");
                     self.term(handler);
@@ -76,17 +130,46 @@ impl Writer {
             Term::IfThenElse(cases, otherwise) => self.choice(cases, otherwise.as_deref()),
             // The guard refuses definitions; what remains of one is its body.
             Term::Def(_, inner) => self.term(inner),
-            Term::Call(name, arguments) => {
-                self.put("(");
-                self.put(name);
-                for (index, argument) in arguments.iter().enumerate() {
-                    self.put(if index == 0 { "(" } else { "; " });
-                    self.term(argument);
-                }
-                self.put(if arguments.is_empty() { ")" } else { "))" });
-            }
+            Term::Call(name, arguments) => self.call(name, arguments),
             Term::Path(inner, path) => self.path(inner, &path.0),
         }
+    }
+
+    /// The term, refused where what it gives is too large to be looked at as a whole.
+    fn whole(&mut self, term: &Term<&str>) {
+        if is_plain(term) {
+            return self.term(term);
+        }
+        self.put("(");
+        self.term(term);
+        self.put(" | __whole)");
+    }
+
+    /// The term, where an error about it may become a value.
+    fn quotable(&mut self, term: &Term<&str>) {
+        if self.caught { self.whole(term) } else { self.term(term) }
+    }
+
+    fn call(&mut self, name: &str, arguments: &[Term<&str>]) {
+        let shallow = SHALLOW.contains(&name) && !self.caught;
+        self.put(if shallow { "(" } else { "(__whole | " });
+        let regex = REGEX.contains(&name);
+        if regex || SPELLING.contains(&name) {
+            self.put("__short | ");
+        }
+        self.put(name);
+        for (index, argument) in arguments.iter().enumerate() {
+            self.put(if index == 0 { "(" } else { "; " });
+            if shallow {
+                self.term(argument);
+            } else {
+                self.whole(argument);
+            }
+            if regex && index == 0 {
+                self.put(" | __pattern");
+            }
+        }
+        self.put(if arguments.is_empty() { ")" } else { "))" });
     }
 
     fn built(&mut self, write: impl FnOnce(&mut Self)) {
@@ -117,7 +200,7 @@ impl Writer {
                 }
                 StrPart::Term(term) => {
                     self.put("\\(");
-                    self.term(term);
+                    self.whole(term);
                     self.put(")");
                 }
             }
@@ -134,14 +217,14 @@ impl Writer {
                 (_, None) => {
                     // `{@base64 "x"}` means `{(@base64 "x"): .[@base64 "x"]}`.
                     self.put("(");
-                    self.term(key);
+                    self.whole(key);
                     self.put("): .[");
-                    self.term(key);
+                    self.whole(key);
                     self.put("]");
                 }
                 (_, Some(value)) => {
                     self.put("(");
-                    self.term(key);
+                    self.whole(key);
                     self.put("): ");
                     self.term(value);
                 }
@@ -154,22 +237,22 @@ impl Writer {
         let sign = match op {
             BinaryOp::Math(Math::Mul) => {
                 self.put("__times(");
-                self.term(left);
+                self.whole(left);
                 self.put("; ");
-                self.term(right);
+                self.whole(right);
                 return self.put(")");
             }
             BinaryOp::Math(Math::Add) => {
                 self.put("(");
-                self.term(left);
+                self.quotable(left);
                 self.put(" + ");
-                self.term(right);
+                self.quotable(right);
                 return self.put(" | __sized)");
             }
             BinaryOp::UpdateMath(math) => return self.update(left, *math, right),
             BinaryOp::Pipe(Some(pattern)) => {
                 self.put("(");
-                self.term(left);
+                self.quotable(left);
                 self.put(" as ");
                 self.pattern(pattern);
                 self.put(" | ");
@@ -187,22 +270,32 @@ impl Writer {
             BinaryOp::Update => "|=",
             BinaryOp::UpdateAlt => "//=",
         };
+        let deep = matches!(op, BinaryOp::Math(_) | BinaryOp::Cmp(_));
+        let grows = matches!(op, BinaryOp::Assign | BinaryOp::Update) && slices(left);
         self.put("(");
-        self.term(left);
-        self.put(&format!(" {sign} "));
-        self.term(right);
-        self.put(")");
+        for (index, term) in [left, right].into_iter().enumerate() {
+            if index > 0 {
+                self.put(&format!(" {sign} "));
+            }
+            if deep {
+                self.whole(term);
+            } else {
+                self.term(term);
+            }
+        }
+        self.put(if grows { " | __whole)" } else { ")" });
     }
 
     /// `l += r` is `r as $x | l |= . + $x`.
     fn update(&mut self, left: &Term<&str>, math: Math, right: &Term<&str>) {
         self.put("(");
-        self.term(right);
+        self.whole(right);
         self.put(" as $__value | ");
         self.term(left);
         match math {
-            Math::Mul => self.put(" |= __times(.; $__value))"),
-            _ => self.put(&format!(" |= (. {} $__value | __sized))", math.as_str())),
+            Math::Mul => self.put(" |= (__whole | __times(.; $__value)))"),
+            Math::Add if !self.caught => self.put(" |= (. + $__value | __sized))"),
+            _ => self.put(&format!(" |= (__whole | . {} $__value | __sized))", math.as_str())),
         }
     }
 
@@ -223,11 +316,11 @@ impl Writer {
     fn path(&mut self, inner: &Term<&str>, parts: &[(Part<Term<&str>>, Opt)]) {
         let iterates = parts.iter().any(|(part, _)| matches!(part, Part::Range(None, None)));
         self.put("(");
-        self.term(inner);
+        self.quotable(inner);
         for (part, opt) in parts {
             self.put("[");
             match part {
-                Part::Index(index) => self.term(index),
+                Part::Index(index) => self.whole(index),
                 Part::Range(None, None) => {}
                 Part::Range(from, to) => {
                     if let Some(from) = from {
@@ -260,7 +353,7 @@ impl Writer {
             Pattern::Obj(entries) => {
                 for (index, (key, value)) in entries.iter().enumerate() {
                     self.put(if index == 0 { "{(" } else { ", (" });
-                    self.term(key);
+                    self.whole(key);
                     self.put("): ");
                     self.pattern(value);
                 }

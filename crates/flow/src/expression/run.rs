@@ -1,5 +1,7 @@
 //! One evaluation, within its limits.
 
+use std::fmt::Write as _;
+
 use jaq_core::{Ctx, Vars, unwrap_valr};
 use jaq_json::Val;
 
@@ -56,8 +58,10 @@ fn evaluate(filter: &Filter, fuel: u64, input: Val, variables: Vec<Val>) -> Resu
     for output in filter.id.run((context, input)).map(unwrap_valr) {
         let output = output.map_err(|error| match library::stopped() {
             Some(limit) => Stop::Limit(limit),
-            None => Stop::Failed(shorten(&error.to_string())),
+            None => Stop::Failed(beginning(&error)),
         })?;
+        // First the weight: what is shared inside may be small in memory and endless to walk through.
+        library::weigh(&output).map_err(Stop::Limit)?;
         if !value::within_depth(&output, MAX_DEPTH) {
             return Err(Stop::Limit("its result is nested too deeply"));
         }
@@ -76,12 +80,22 @@ fn evaluate(filter: &Filter, fuel: u64, input: Val, variables: Vec<Val>) -> Resu
     })
 }
 
-/// Messages quote values, which may be long.
-fn shorten(message: &str) -> String {
-    const LONGEST: usize = 300;
-    if message.chars().count() <= LONGEST {
-        return message.to_owned();
+/// Messages quote values, which may be long beyond measure: no more is written than is kept.
+fn beginning(error: &impl std::fmt::Display) -> String {
+    let mut kept = Beginning(String::new());
+    match write!(kept, "{error}") {
+        Ok(()) => kept.0,
+        Err(_) => kept.0 + "…",
     }
-    let kept: String = message.chars().take(LONGEST).collect();
-    format!("{kept}…")
+}
+
+struct Beginning(String);
+
+impl std::fmt::Write for Beginning {
+    fn write_str(&mut self, text: &str) -> std::fmt::Result {
+        const LONGEST: usize = 300;
+        let left = LONGEST.saturating_sub(self.0.chars().count());
+        self.0.extend(text.chars().take(left));
+        if text.chars().nth(left).is_some() { Err(std::fmt::Error) } else { Ok(()) }
+    }
 }

@@ -55,7 +55,7 @@ output: {as: .id}
       3. Only if `.tell`: try [tell]:
         3.1. Send POST to "https://chat.example/post". It may take 30 seconds. [send]
       If that fails with a communication error, status 503, try again up to 5 times, after 3 seconds, doubled each time; after that do this:
-        3!1. Announce the event "chat.down". [note]
+        3a.1. Announce the event "chat.down". [note]
       4. For each role of `.roles`, 8 at a time, stopping at the first that fails [roles]:
         4.1. Wait 1 second. [pause]
         4.2. Call slack.x:1@callboard. [give]

@@ -54,6 +54,26 @@ pub(super) fn given(template: &Template) -> String {
     }
 }
 
+/// `email to .mail, team to "it"`: what the fields of an object become.
+pub(super) fn settings(template: &Template) -> String {
+    let fields: Vec<(String, String)> = match template {
+        Template::Object(entries) => {
+            entries.iter().map(|(key, entry)| (key.clone(), one(entry))).collect()
+        }
+        Template::Literal(literal) => match value::to_json(literal) {
+            Ok(Value::Object(entries)) => entries
+                .iter()
+                .map(|(key, entry)| (key.clone(), shortened(entry.to_string())))
+                .collect(),
+            _ => return format!("the data to {}", shown(literal)),
+        },
+        other => return format!("the data to {}", one(other)),
+    };
+    let fields: Vec<String> =
+        fields.into_iter().map(|(key, value)| format!("{key} to {value}")).collect();
+    listed(&fields)
+}
+
 fn shown(literal: &Val) -> String {
     shortened(value::to_json(literal).map(|literal| literal.to_string()).unwrap_or_default())
 }

@@ -17,8 +17,9 @@ use callboard_engine::{
 use callboard_flow::{Change, ErrorKind, Fact, FunctionCall, WorkflowError};
 use secrecy::SecretString;
 use serde_json::{Map, Value, json};
+use url::Url;
 
-use super::explained;
+use super::check::{Weight, explained};
 use crate::autopilot;
 use crate::cli::Try;
 use crate::exit::{Code, Failure};
@@ -41,7 +42,7 @@ pub(super) async fn run(arguments: Try, output: &mut Output) -> anyhow::Result<(
         Ok(started) => started,
         Err(StartError::Definition(problems)) => {
             for problem in &problems.0 {
-                output.note(&explained(problem, &text));
+                output.note(&explained(problem, Weight::Mistake, &text));
             }
             return Err(Failure::new(Code::Negative, "the definition has mistakes").into());
         }
@@ -130,6 +131,10 @@ impl Performer for Trial {
 
     fn performs_calls(&self) -> bool {
         true
+    }
+
+    fn may_reach(&self, url: &Url) -> Result<(), String> {
+        self.0.may_reach(url)
     }
 
     async fn call(

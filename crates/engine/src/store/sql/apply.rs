@@ -41,6 +41,7 @@ pub(super) fn all(connection: &dyn Connection, changes: &[Change]) -> Result<(),
         Change::Publish(publication) => publish(connection, publication),
         Change::SignalBlocked { on, signal, at } => signal_blocked(connection, on, signal, *at),
         Change::PutLink(link) => put_link(connection, link),
+        Change::MakeDefaultLink { app, name } => make_default_link(connection, app, name),
         Change::DeleteLink { name } => delete_link(connection, name),
         Change::PutApproval(approval) => approvals::put(connection, approval),
         Change::PutApiKey(key) => api_keys::put(connection, key),
@@ -287,15 +288,26 @@ fn signal_blocked(
 }
 
 fn put_link(connection: &dyn Connection, link: &LinkRecord) -> Result<(), StoreError> {
-    let LinkRecord { name, app, base_url, settings, sealed, changed_at } = link;
+    let LinkRecord { name, app, base_url, settings, sealed, changed_at, is_default: _ } = link;
     execute(
         connection,
         "INSERT INTO links (name, app, base_url, settings, sealed, changed_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6) \
-         ON CONFLICT (name) DO UPDATE SET app = excluded.app, base_url = excluded.base_url, \
+         ON CONFLICT (name) DO UPDATE SET \
+         is_default = CASE WHEN links.app = excluded.app THEN links.is_default ELSE 0 END, \
+         app = excluded.app, base_url = excluded.base_url, \
          settings = excluded.settings, sealed = excluded.sealed, changed_at = excluded.changed_at",
         params![name, app, base_url, to_json(settings)?, sealed, to_micros(*changed_at)],
     )
     .map(drop)
+}
+
+fn make_default_link(connection: &dyn Connection, app: &str, name: &str) -> Result<(), StoreError> {
+    execute(connection, "UPDATE links SET is_default = 0 WHERE app = ?1", params![app])?;
+    let sql = "UPDATE links SET is_default = 1 WHERE app = ?1 AND name = ?2";
+    match execute(connection, sql, params![app, name])? {
+        0 => Err(StoreError::Refused(Refusal::NoSuchLink { name: name.to_owned() })),
+        _ => Ok(()),
+    }
 }
 
 fn delete_link(connection: &dyn Connection, name: &str) -> Result<(), StoreError> {

@@ -124,6 +124,10 @@ impl Store for SqlStore {
         self.read(read::list_library).await
     }
 
+    async fn list_versions(&self) -> Result<Vec<WorkflowRecord>, StoreError> {
+        self.read(read::list_versions).await
+    }
+
     async fn find_link(&self, name: &str) -> Result<Option<LinkRecord>, StoreError> {
         let name = name.to_owned();
         self.read(move |connection| read::find_link(connection, &name)).await

@@ -127,6 +127,14 @@ pub(super) fn list_library(
     rows(connection, "library", sql, &[], |columns| Ok((columns.get("file")?, workflow(columns)?)))
 }
 
+pub(super) fn list_versions(
+    connection: &dyn Connection,
+) -> Result<Vec<WorkflowRecord>, StoreError> {
+    let sql = "SELECT * FROM workflows WHERE name IN \
+               (SELECT workflows.name FROM library JOIN workflows USING (hash)) ORDER BY at, hash";
+    rows(connection, "workflows", sql, &[], workflow)
+}
+
 pub(super) fn find_link(
     connection: &dyn Connection,
     name: &str,
@@ -197,6 +205,7 @@ fn link(columns: &Columns<'_>) -> Result<LinkRecord, StoreError> {
         settings: columns.json("settings")?,
         sealed: columns.get("sealed")?,
         changed_at: columns.at("changed_at")?,
+        is_default: columns.get::<i64>("is_default")? != 0,
     })
 }
 

@@ -102,6 +102,8 @@ const MIGRATIONS: &[&str] = &["
         kind TEXT NOT NULL, key TEXT NOT NULL, revision INTEGER NOT NULL, value TEXT NOT NULL, at INTEGER NOT NULL,
         PRIMARY KEY (kind, key)
     ) STRICT, WITHOUT ROWID;
+", "
+    ALTER TABLE links ADD COLUMN is_default INTEGER NOT NULL DEFAULT 0;
 "];
 
 /// Brings an older database up to date. The caller is in a transaction.
