@@ -51,6 +51,7 @@ pub const ROUTES: &[Route] = &[
     route("/v1/hooks/{app}/{trigger}", &[("POST", Access::Signed)], || post(hooks::receive)),
     route("/v1/runs", &[("GET", VIEWER), ("POST", OPERATOR)], || get(runs::list).post(runs::start)),
     route("/v1/runs/{id}", &[("GET", VIEWER)], || get(runs::show)),
+    route("/v1/runs/{id}/steps", &[("GET", VIEWER)], || get(runs::steps)),
     route("/v1/runs/{id}/journal", &[("GET", VIEWER)], || get(runs::journal)),
     route("/v1/runs/{id}/events", &[("GET", VIEWER)], || get(runs::events)),
     route("/v1/runs/{id}/replay", &[("GET", VIEWER)], || get(runs::replay)),

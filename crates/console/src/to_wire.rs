@@ -6,8 +6,8 @@ mod schedules;
 use callboard_apps::{Action, App, Inverse, Recovery};
 use callboard_engine::journal::{Entry, How};
 use callboard_engine::{
-    Checked, KeySummary, Library, LinkReport, LinkSummary, Page, Receipt, RunDetail, RunRecord,
-    RunStatus, SecretName, SecretSummary, StepDetail, Verdict, Workflow, masked,
+    Checked, KeySummary, Library, LinkReport, LinkSummary, LoopDetail, Page, Receipt, RunDetail,
+    RunRecord, RunStatus, SecretName, SecretSummary, StepDetail, Steps, Verdict, Workflow, masked,
 };
 use callboard_flow::Problem;
 use serde::Serialize;
@@ -26,6 +26,7 @@ pub(crate) fn run(run: RunDetail) -> wire::Run {
         output: run.output,
         error: run.error.map(|error| json(&error)),
         steps: run.steps.into_iter().map(step).collect(),
+        loops: run.loops.into_iter().map(summarised).collect(),
         input: run.input,
         trigger: json(&run.trigger),
         created_at: run.created_at,
@@ -35,6 +36,15 @@ pub(crate) fn run(run: RunDetail) -> wire::Run {
         cancelled_by: run.cancelled_by,
         events: run.events,
     }
+}
+
+fn summarised(of: LoopDetail) -> wire::LoopSummary {
+    let LoopDetail { step, items, completed, failed, open } = of;
+    wire::LoopSummary { id: step.to_string(), items, completed, failed, open }
+}
+
+pub(crate) fn steps(page: Steps) -> wire::Steps {
+    wire::Steps { steps: page.steps.into_iter().map(step).collect(), next: page.next }
 }
 
 fn step(step: StepDetail) -> wire::Step {

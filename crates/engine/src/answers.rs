@@ -5,7 +5,8 @@ use serde_json::Value;
 
 use crate::detail::{RunDetail, StepStatus};
 use crate::engine::Engine;
-use crate::fold::{RunState, Wish};
+use crate::fold::Wish;
+use crate::history::{self, FoldError};
 use crate::ids::RunId;
 use crate::look::LookError;
 use crate::run::{RunStatus, Verdict};
@@ -84,9 +85,12 @@ impl Engine {
         step: &StepId,
     ) -> Result<bool, AnswerError> {
         let definition = self.shared.library.by_hash(&detail.workflow_hash).await?;
-        let entries = self.history(run).await?;
         // What cannot be derived cannot be driven on either.
-        let state = RunState::of(run, definition, &entries).ok();
+        let state = match history::fold(self.shared.journal.store(), run, definition, false).await {
+            Ok(state) => Some(state),
+            Err(FoldError::Inconsistent(_)) => None,
+            Err(FoldError::Store(error)) => return Err(error.into()),
+        };
         let pending = state.as_ref().and_then(|state| state.find(step));
         Ok(pending.is_some_and(|pending| matches!(pending.wish, Wish::Approval(_))))
     }

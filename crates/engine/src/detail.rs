@@ -1,5 +1,8 @@
 //! A run as people read it: a fold over its journal, without the interpreter.
 
+mod fold;
+mod page;
+
 use callboard_apps::Exchange;
 use callboard_flow::{StepId, WorkflowError};
 use jiff::Timestamp;
@@ -8,10 +11,13 @@ use serde_json::Value;
 
 use crate::approvals::{Approval, News, Outcome};
 use crate::ids::RunId;
-use crate::journal::{Ending, Entry, Fact, How, Trigger};
+use crate::journal::{Ending, Fact, How, Trigger};
 use crate::run::{RunStatus, Verdict};
 use crate::sealing::masked;
-use crate::store::RunRecord;
+
+pub(crate) use fold::DetailFold;
+pub use page::Steps;
+pub(crate) use page::StepsFold;
 
 /// A run with its steps.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,11 +34,27 @@ pub struct RunDetail {
     pub finished_at: Option<Timestamp>,
     /// When something is due by itself, while it waits.
     pub next_at: Option<Timestamp>,
-    /// In the order in which they began.
+    /// In the order in which they began. Of a long loop only those under way and the first that failed.
     pub steps: Vec<StepDetail>,
+    /// Loops of which not every step is told.
+    pub loops: Vec<LoopDetail>,
     pub cancelled_by: Option<String>,
     /// Events that the workflow announced.
     pub events: Vec<Value>,
+}
+
+/// How far a loop is that has had many steps.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoopDetail {
+    pub step: StepId,
+    /// Items that have begun.
+    pub items: u64,
+    /// Steps of its items that have completed.
+    pub completed: u64,
+    /// Steps of its items that have failed, caught or not.
+    pub failed: u64,
+    /// Steps of its items that are under way.
+    pub open: u64,
 }
 
 /// One step of a run.
@@ -89,98 +111,6 @@ impl StepStatus {
     }
 }
 
-impl RunDetail {
-    pub(crate) fn of(record: RunRecord, entries: &[Entry]) -> Self {
-        let mut detail = Self {
-            id: record.id,
-            workflow: record.workflow,
-            workflow_hash: record.workflow_hash,
-            status: record.status,
-            trigger: None,
-            input: Value::Null,
-            output: None,
-            error: None,
-            created_at: record.created_at,
-            finished_at: None,
-            next_at: record.wake_at.filter(|_| record.status != RunStatus::Running),
-            steps: Vec::new(),
-            cancelled_by: None,
-            events: Vec::new(),
-        };
-        for entry in entries {
-            detail.read(entry);
-        }
-        detail
-    }
-
-    fn read(&mut self, entry: &Entry) {
-        match &entry.fact {
-            Fact::Started { input, trigger, .. } => {
-                self.input = masked(input);
-                self.trigger = Some(trigger.clone());
-            }
-            Fact::Completed { output } => {
-                self.output = Some(masked(output));
-                self.finish(RunStatus::Completed, entry.at, &[]);
-            }
-            Fact::Faulted { error } => {
-                self.error = Some(error.clone());
-                self.finish(RunStatus::Faulted, entry.at, &[]);
-            }
-            Fact::Cancelled { by, undetermined } => {
-                self.cancelled_by = Some(by.clone());
-                self.finish(RunStatus::Cancelled, entry.at, undetermined);
-            }
-            Fact::Approval { step, task, news } => {
-                let (run, workflow) = (self.id.clone(), self.workflow.clone());
-                let detail = self.step(step, entry.at);
-                if let News::Asked(question) = news {
-                    let (place, asked) = ((step, task.as_str()), (**question).clone());
-                    let asked = Approval::asked(run, workflow, place, asked, entry.at);
-                    detail.approval = Some(Box::new(asked));
-                }
-                detail.ask(task, news, entry.at);
-            }
-            fact => {
-                if let Fact::Emitted { event, .. } = fact {
-                    self.events.push(masked(event));
-                }
-                if let Some(step) = fact.step() {
-                    self.step(step, entry.at).read(fact, entry.at);
-                }
-            }
-        }
-    }
-
-    /// The journal may be a moment ahead of the record that was read before it.
-    fn finish(&mut self, status: RunStatus, at: Timestamp, undetermined: &[StepId]) {
-        self.status = status;
-        self.finished_at = Some(at);
-        self.next_at = None;
-        for step in self.steps.iter_mut().filter(|step| step.finished_at.is_none()) {
-            step.next_at = None;
-            if undetermined.contains(&step.step) {
-                step.status = StepStatus::Attention;
-                let unknown =
-                    || "the run ended before it was known whether this took effect".into();
-                step.note.get_or_insert_with(unknown);
-            } else {
-                step.status = StepStatus::Cancelled;
-            }
-        }
-    }
-
-    fn step(&mut self, step: &StepId, at: Timestamp) -> &mut StepDetail {
-        let place = if let Some(place) = self.steps.iter().rposition(|known| known.step == *step) {
-            place
-        } else {
-            self.steps.push(StepDetail::new(step, at));
-            self.steps.len() - 1
-        };
-        &mut self.steps[place]
-    }
-}
-
 impl StepDetail {
     fn new(step: &StepId, at: Timestamp) -> Self {
         let last = step.as_str().rsplit('/').next().unwrap_or_default();
@@ -205,6 +135,29 @@ impl StepDetail {
             approval: None,
             exchanges: Vec::new(),
         }
+    }
+
+    /// The run ended while this was under way.
+    fn run_ended(&mut self, undetermined: bool) {
+        self.next_at = None;
+        if undetermined {
+            self.status = StepStatus::Attention;
+            let unknown = || "the run ended before it was known whether this took effect".into();
+            self.note.get_or_insert_with(unknown);
+        } else {
+            self.status = StepStatus::Cancelled;
+        }
+    }
+
+    /// Takes in what an entry of its run says about it.
+    fn take_in(&mut self, run: &RunId, workflow: &str, fact: &Fact, at: Timestamp) {
+        let Fact::Approval { step, task, news } = fact else { return self.read(fact, at) };
+        if let News::Asked(question) = news {
+            let (place, asked) = ((step, task.as_str()), (**question).clone());
+            let asked = Approval::asked(run.clone(), workflow.to_owned(), place, asked, at);
+            self.approval = Some(Box::new(asked));
+        }
+        self.ask(task, news, at);
     }
 
     fn read(&mut self, fact: &Fact, at: Timestamp) {

@@ -22,6 +22,7 @@ use crate::children;
 use crate::engine::Shared;
 use crate::fold::{Inconsistency, Move, Pace, Phase, RunState, Wish};
 use crate::gate::{Gate, Refused};
+use crate::history::{self, FoldError};
 use crate::journal::{Entry, Fact, Reason, Then};
 use crate::outcome::{self, Tried};
 use crate::raw;
@@ -46,6 +47,15 @@ enum DriveError {
     Inconsistent(#[from] Inconsistency),
 }
 
+impl From<FoldError> for DriveError {
+    fn from(error: FoldError) -> Self {
+        match error {
+            FoldError::Store(error) => Self::Store(error),
+            FoldError::Inconsistent(error) => Self::Inconsistent(error),
+        }
+    }
+}
+
 impl DriveError {
     /// Somebody else owns the run: nothing of it may be written any more.
     fn is_loss(&self) -> bool {
@@ -56,8 +66,10 @@ impl DriveError {
 /// Drives a claimed run until it is final or has nothing to do for now.
 async fn drive(shared: Arc<Shared>, claimed: ClaimedRun) -> Result<(), DriveError> {
     let definition = shared.library.by_hash(&claimed.workflow_hash).await?;
-    let entries = shared.journal.store().journal(&claimed.id).await?;
-    let state = RunState::of(&claimed.id, definition, &entries)?;
+    let state = match shared.resting.take(&claimed) {
+        Some(state) => state,
+        None => history::fold(shared.journal.store(), &claimed.id, definition, false).await?,
+    };
     let spoken_to = Arc::clone(&shared);
     let watch = spoken_to.spoken.watch(&claimed.id);
     let driver = Driver {
@@ -109,6 +121,9 @@ impl Driver {
         if driven.as_ref().is_err_and(|error| !error.is_loss()) && !self.unwritten.is_empty() {
             // Outcomes that are known stay known.
             self.commit(false).await?;
+        }
+        if driven.is_ok() {
+            self.shared.resting.keep(self.epoch, self.state);
         }
         driven
     }

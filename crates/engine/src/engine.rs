@@ -18,6 +18,7 @@ use crate::library::{Library, LibraryError, Source};
 use crate::links::{LinkError, Links};
 use crate::observer::{Journal, Observer};
 use crate::performer::Performer;
+use crate::resting::Resting;
 use crate::schedules::{follow_library, keep_schedules};
 use crate::secrets::{SecretError, Secrets};
 use crate::store::{Store, StoreError};
@@ -93,6 +94,8 @@ pub(crate) struct Shared {
     pub(crate) moved: Watchers,
     /// Rung when something was said to a run.
     pub(crate) spoken: Watchers,
+    /// States of runs that rest.
+    pub(crate) resting: Resting,
     pub(crate) tracker: TaskTracker,
     pub(crate) stop: CancellationToken,
 }
@@ -150,6 +153,7 @@ impl Engine {
             feeds: Notify::new(),
             moved: Watchers::default(),
             spoken: Watchers::default(),
+            resting: Resting::default(),
             tracker: TaskTracker::new(),
             stop: CancellationToken::new(),
         });

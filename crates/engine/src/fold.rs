@@ -74,32 +74,15 @@ pub(crate) struct RunState {
 }
 
 impl RunState {
-    /// What the tasks of a run went through, derived again from its journal. An entry that does not follow is an error.
-    pub(crate) fn trace(
+    /// A run at its beginning, as the first entry of its journal tells it.
+    pub(crate) fn begin(
         run: &RunId,
         definition: Arc<Definition>,
-        entries: &[Entry],
-    ) -> Result<Vec<TaskFact>, Inconsistency> {
-        Ok(Self::fold(run, definition, entries, Some(Vec::new()))?.trace.unwrap_or_default())
-    }
-
-    /// Folds a whole journal.
-    pub(crate) fn of(
-        run: &RunId,
-        definition: Arc<Definition>,
-        entries: &[Entry],
-    ) -> Result<Self, Inconsistency> {
-        Self::fold(run, definition, entries, None)
-    }
-
-    fn fold(
-        run: &RunId,
-        definition: Arc<Definition>,
-        entries: &[Entry],
-        trace: Option<Vec<TaskFact>>,
+        first: Option<&Entry>,
+        traced: bool,
     ) -> Result<Self, Inconsistency> {
         let no_beginning = || Inconsistency::NoBeginning { run: run.clone() };
-        let (first, rest) = entries.split_first().ok_or_else(no_beginning)?;
+        let first = first.ok_or_else(no_beginning)?;
         let Fact::Started { input, trigger, secrets, .. } = &first.fact else {
             return Err(no_beginning());
         };
@@ -133,15 +116,15 @@ impl RunState {
             end: None,
             status: None,
             entries: 1,
-            trace,
+            trace: traced.then(Vec::new),
         };
         state.take(commands);
-        for entry in rest {
-            state.absorb(entry)?;
-        }
-        // What was dropped long ago was undone long ago.
-        state.dropped.clear();
         Ok(state)
+    }
+
+    /// What its tasks went through, where that was to be traced.
+    pub(crate) fn into_trace(self) -> Vec<TaskFact> {
+        self.trace.unwrap_or_default()
     }
 
     /// Place of the next entry in the journal, from 1.

@@ -23,6 +23,7 @@ mod engine;
 mod events;
 mod fold;
 mod gate;
+mod history;
 mod ids;
 mod inbox;
 pub mod journal;
@@ -37,6 +38,7 @@ mod people;
 mod performer;
 pub mod private_file;
 mod raw;
+mod resting;
 mod reveal;
 mod run;
 mod schedules;
@@ -56,7 +58,7 @@ pub use approvals::{
     Approval, ApprovalError, ApprovalReply, ApprovalState, Audience, Callable, Given, OnDeadline,
     Question,
 };
-pub use detail::{RunDetail, StepDetail, StepStatus};
+pub use detail::{LoopDetail, RunDetail, StepDetail, StepStatus, Steps};
 pub use engine::{Engine, OpenError, Settings};
 pub use events::EventError;
 pub use fold::Inconsistency;

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
-use crate::detail::RunDetail;
+use crate::detail::{DetailFold, RunDetail, Steps, StepsFold};
 use crate::engine::Engine;
-use crate::fold::{Inconsistency, RunState};
+use crate::fold::Inconsistency;
+use crate::history::{self, FoldError, Pages};
 use crate::ids::RunId;
 use crate::journal::Entry;
+use crate::run::RunStatus;
 use crate::store::{Page, RunFilter, RunRecord, StoreError};
 
 /// Why a run cannot be derived again.
@@ -27,12 +29,28 @@ pub enum LookError {
     Store(#[from] StoreError),
 }
 
+/// Steps of a page.
+const MOST_STEPS: usize = 500;
+
 impl Engine {
     /// A run with its steps.
     pub async fn run(&self, run: &RunId) -> Result<RunDetail, LookError> {
+        Follow::of(self, run).await?.look(self).await
+    }
+
+    /// Steps of a run in the order in which they began, those after so many.
+    pub async fn steps(&self, run: &RunId, after: usize, limit: usize) -> Result<Steps, LookError> {
         let record = self.record(run).await?;
-        let entries = self.shared.journal.store().journal(run).await?;
-        Ok(RunDetail::of(record, &entries))
+        let mut fold = StepsFold::new(record, after, limit.clamp(1, MOST_STEPS));
+        let (store, mut pages) = (self.shared.journal.store(), Pages::of(run));
+        while !fold.is_done() {
+            let entries = pages.next(store).await?;
+            if entries.is_empty() {
+                break;
+            }
+            entries.iter().for_each(|entry| fold.read(entry));
+        }
+        Ok(fold.page())
     }
 
     /// Newest first.
@@ -46,14 +64,28 @@ impl Engine {
         Ok(self.shared.journal.store().journal(run).await?)
     }
 
+    /// Entries of a run after a place in its journal (0: from the first), at most so many.
+    pub async fn history_after(
+        &self,
+        run: &RunId,
+        after: i64,
+        limit: usize,
+    ) -> Result<Vec<Entry>, LookError> {
+        self.record(run).await?;
+        Ok(self.shared.journal.store().journal_after(run, after, limit).await?)
+    }
+
     /// Derives every decision of a run again from its journal. Answers what its tasks went through, in order; a journal
     /// that does not follow from its workflow is an error.
     pub async fn replay(&self, run: &RunId) -> Result<Vec<callboard_flow::Fact>, ReplayError> {
         let record = self.record(run).await?;
         let definition =
             self.shared.library.by_hash(&record.workflow_hash).await.map_err(LookError::from)?;
-        let entries = self.shared.journal.store().journal(run).await.map_err(LookError::from)?;
-        Ok(RunState::trace(run, definition, &entries)?)
+        match history::fold(self.shared.journal.store(), run, definition, true).await {
+            Ok(state) => Ok(state.into_trace()),
+            Err(FoldError::Store(error)) => Err(LookError::from(error).into()),
+            Err(FoldError::Inconsistent(error)) => Err(error.into()),
+        }
     }
 
     /// The run as soon as it is final, or as it stands after `patience`.
@@ -62,16 +94,50 @@ impl Engine {
         run: &RunId,
         patience: Duration,
     ) -> Result<RunDetail, LookError> {
-        self.wait_until(run, patience, |detail| detail.status.is_final()).await
+        self.wait_for_status(run, patience, RunStatus::is_final).await
     }
 
-    /// The run as soon as it is as wanted, or as it stands after `patience`.
+    /// The run as soon as its status is as wanted, or as it stands after `patience`. Its history is read once, at the end.
+    pub async fn wait_for_status(
+        &self,
+        run: &RunId,
+        patience: Duration,
+        wanted: impl Fn(RunStatus) -> bool,
+    ) -> Result<RunDetail, LookError> {
+        let look = async |_: &mut ()| {
+            let status = self.record(run).await?.status;
+            Ok(wanted(status).then_some(()))
+        };
+        self.until(run, patience, (), look).await?;
+        self.run(run).await
+    }
+
+    /// The run as soon as it is as wanted, or as it stands after `patience`. Each look reads only what is new.
     pub async fn wait_until(
         &self,
         run: &RunId,
         patience: Duration,
         wanted: impl Fn(&RunDetail) -> bool,
     ) -> Result<RunDetail, LookError> {
+        let follow = Follow::of(self, run).await?;
+        let look = async |follow: &mut Follow| {
+            let detail = follow.look(self).await?;
+            Ok(wanted(&detail).then_some(detail))
+        };
+        match self.until(run, patience, follow, look).await? {
+            Some(detail) => Ok(detail),
+            None => self.run(run).await,
+        }
+    }
+
+    /// Looks now and whenever the run moves, until a look finds something; nothing after `patience`.
+    async fn until<S, T>(
+        &self,
+        run: &RunId,
+        patience: Duration,
+        mut seen: S,
+        mut look: impl AsyncFnMut(&mut S) -> Result<Option<T>, LookError>,
+    ) -> Result<Option<T>, LookError> {
         let watch = self.shared.moved.watch(run);
         let out_of_patience = tokio::time::sleep(patience);
         tokio::pin!(out_of_patience);
@@ -79,14 +145,13 @@ impl Engine {
             let moved = watch.rung();
             tokio::pin!(moved);
             moved.as_mut().enable();
-            let detail = self.run(run).await?;
-            if wanted(&detail) {
-                return Ok(detail);
+            if let Some(found) = look(&mut seen).await? {
+                return Ok(Some(found));
             }
             tokio::select! {
                 () = moved => {}
-                () = &mut out_of_patience => return self.run(run).await,
-                () = self.shared.stop.cancelled() => return Ok(detail),
+                () = &mut out_of_patience => return Ok(None),
+                () = self.shared.stop.cancelled() => return Ok(None),
             }
         }
     }
@@ -94,5 +159,31 @@ impl Engine {
     async fn record(&self, run: &RunId) -> Result<RunRecord, LookError> {
         let found = self.shared.journal.store().find_run(run).await?;
         found.ok_or_else(|| LookError::UnknownRun { run: run.clone() })
+    }
+}
+
+/// A run that somebody looks at again and again.
+struct Follow {
+    run: RunId,
+    pages: Pages,
+    fold: DetailFold,
+}
+
+impl Follow {
+    async fn of(engine: &Engine, run: &RunId) -> Result<Self, LookError> {
+        let record = engine.record(run).await?;
+        Ok(Self { run: run.clone(), pages: Pages::of(run), fold: DetailFold::of(record) })
+    }
+
+    /// As it stands now.
+    async fn look(&mut self, engine: &Engine) -> Result<RunDetail, LookError> {
+        self.fold.stands(&engine.record(&self.run).await?);
+        loop {
+            let entries = self.pages.next(engine.shared.journal.store()).await?;
+            if entries.is_empty() {
+                return Ok(self.fold.detail());
+            }
+            entries.iter().for_each(|entry| self.fold.read(entry));
+        }
     }
 }

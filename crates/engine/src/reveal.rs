@@ -21,8 +21,10 @@ pub enum RevealError {
 impl Engine {
     /// The output of a run with its secrets in clear. That somebody looked is logged.
     pub async fn reveal(&self, run: &RunId, by: &str) -> Result<Value, RevealError> {
-        let entries = self.history(run).await?;
-        let output = entries.into_iter().rev().find_map(|entry| match entry.fact {
+        // The entry that completes a run is its last.
+        let last = self.shared.journal.store().last_seq(run).await.map_err(LookError::from)?;
+        let entries = self.history_after(run, last - 1, 1).await?;
+        let output = entries.into_iter().find_map(|entry| match entry.fact {
             Fact::Completed { output } => Some(output),
             _ => None,
         });

@@ -72,7 +72,17 @@ pub trait Store: Send + Sync {
 
     async fn find_run(&self, id: &RunId) -> Result<Option<RunRecord>, StoreError>;
     async fn list_runs(&self, filter: &RunFilter) -> Result<Page, StoreError>;
-    async fn journal(&self, id: &RunId) -> Result<Vec<Entry>, StoreError>;
+    /// Entries of a run in their order, those after this place (0: from the first), at most so many.
+    async fn journal_after(
+        &self,
+        id: &RunId,
+        after: i64,
+        limit: usize,
+    ) -> Result<Vec<Entry>, StoreError>;
+    /// All entries of a run at once. Long histories are better read in pages.
+    async fn journal(&self, id: &RunId) -> Result<Vec<Entry>, StoreError> {
+        self.journal_after(id, 0, usize::MAX).await
+    }
     /// Place of the newest entry of a run, also of one whose journal cannot be read; 0 without any.
     async fn last_seq(&self, id: &RunId) -> Result<i64, StoreError>;
     /// What was said to a run and not taken up yet, oldest first.

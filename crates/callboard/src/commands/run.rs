@@ -1,7 +1,8 @@
 //! `callboard run …`
 
 use callboard_console::wire::{
-    Accepted, Replayed, Resolve, Revealed, Run as Shown, RunSummary, Runs, Start, Step, Verdict,
+    Accepted, LoopSummary, Replayed, Resolve, Revealed, Run as Shown, RunSummary, Runs, Start,
+    Step, Verdict,
 };
 use jiff::Timestamp;
 use serde_json::{Map, Value};
@@ -199,6 +200,9 @@ fn show(run: &Shown, output: &mut Output) -> anyhow::Result<()> {
         second(run.created_at),
         trigger(&run.trigger)
     ));
+    for of in &run.loops {
+        output.line(&loop_line(of));
+    }
     for step in &run.steps {
         output.line(&step_line(step));
         for exchange in &step.exchanges {
@@ -255,6 +259,14 @@ fn step_line(step: &Step) -> String {
     facts.extend(step.error.as_ref().map(error_line));
     let action = step.action.as_deref().unwrap_or_default();
     format!("  {style}{mark}{style:#} {:<22} {action:<28} {}", step.name, facts.join(", "))
+}
+
+/// `· do/everybody  412 items begun, 1230 steps completed, 3 failed, 20 under way`
+fn loop_line(of: &LoopSummary) -> String {
+    let LoopSummary { id, items, completed, failed, open } = of;
+    format!(
+        "  {DIM}·{DIM:#} {id:<22} {items} items begun, {completed} steps completed, {failed} failed, {open} under way"
+    )
 }
 
 /// Title and detail, or one of them where both say the same.

@@ -66,6 +66,7 @@ pub(crate) struct Filter {
 }
 
 const USUAL_LIMIT: usize = 20;
+const USUAL_STEPS: usize = 100;
 
 /// `GET /v1/runs`
 #[tracing::instrument(name = "http.runs.list", skip_all)]
@@ -96,8 +97,27 @@ pub(crate) async fn show(
 ) -> Result<Json<wire::Run>, ApiError> {
     let id = run_id(&id)?;
     let patience = Duration::from_secs(waiting.wait.unwrap_or(0).min(LONGEST_WAIT));
-    let settled = |run: &RunDetail| run.status.is_final() || run.status == RunStatus::Attention;
-    Ok(Json(to_wire::run(engine.wait_until(&id, patience, settled).await?)))
+    let settled = |status: RunStatus| status.is_final() || status == RunStatus::Attention;
+    Ok(Json(to_wire::run(engine.wait_for_status(&id, patience, settled).await?)))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct StepsAfter {
+    after: Option<usize>,
+    limit: Option<usize>,
+}
+
+/// `GET /v1/runs/{id}/steps`: in the order in which they began, those after so many with `?after=NUMBER`.
+#[tracing::instrument(name = "http.runs.steps", skip_all, fields(run.id = %id))]
+pub(crate) async fn steps(
+    _: Caller,
+    State(engine): State<Arc<Engine>>,
+    Segments(id): Segments<String>,
+    Options(StepsAfter { after, limit }): Options<StepsAfter>,
+) -> Result<Json<wire::Steps>, ApiError> {
+    let (after, limit) = (after.unwrap_or(0), limit.unwrap_or(USUAL_STEPS));
+    Ok(Json(to_wire::steps(engine.steps(&run_id(&id)?, after, limit).await?)))
 }
 
 /// `GET /v1/runs/{id}/journal`
@@ -177,8 +197,8 @@ pub(crate) async fn resolve(
     let resolution =
         Resolution { step: step.clone(), verdict, output: resolve.output, by: caller.0 };
     engine.resolve(&id, resolution).await?;
-    let taken_up = |run: &callboard_engine::RunDetail| {
-        run.steps.iter().any(|known| known.step == step && known.status != StepStatus::Attention)
+    let taken_up = |run: &RunDetail| {
+        !run.steps.iter().any(|known| known.step == step && known.status == StepStatus::Attention)
     };
     Ok(Json(to_wire::run(engine.wait_until(&id, TAKE_UP, taken_up).await?)))
 }

@@ -67,7 +67,11 @@ pub struct Run {
     pub status: String,
     pub output: Option<Value>,
     pub error: Option<RunError>,
+    /// Of a long loop only those under way and the first that failed; `GET /v1/runs/{id}/steps` has all.
     pub steps: Vec<Step>,
+    /// Loops of which not every step is told.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub loops: Vec<LoopSummary>,
     pub input: Value,
     /// What started it: `{"kind":"request","by"}`, `{"kind":"event",…}` or `{"kind":"schedule","planned_at","origin"}`.
     pub trigger: Value,
@@ -82,6 +86,27 @@ pub struct Run {
     /// Events that the workflow announced.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub events: Vec<Value>,
+}
+
+/// How far a loop is that has had many steps.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoopSummary {
+    /// The step of the loop: `do/everybody`.
+    pub id: String,
+    /// Items that have begun.
+    pub items: u64,
+    /// Steps of its items, by what became of them.
+    pub completed: u64,
+    pub failed: u64,
+    pub open: u64,
+}
+
+/// Steps of a run, some at a time.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Steps {
+    pub steps: Vec<Step>,
+    /// `after` of the next page.
+    pub next: Option<usize>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

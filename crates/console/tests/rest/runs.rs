@@ -45,6 +45,10 @@ async fn a_run_is_started_once_per_key_and_waited_for() {
         .collect();
     assert_eq!(kinds, ["started", "attempted", "succeeded", "completed"]);
     assert_eq!(journal["entries"][3]["seq"], 4);
+    let page =
+        server.call(Method::GET, &format!("/v1/runs/{id}/steps?after=0&limit=5"), None).await;
+    let page: wire::Steps = serde_json::from_value(page.body).unwrap();
+    assert_eq!((page.steps[0].id.as_str(), page.next), ("do/only", None));
     let runs = server
         .call(Method::GET, "/v1/runs?status=completed&workflow=one-call&limit=5", None)
         .await

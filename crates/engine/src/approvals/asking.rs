@@ -149,7 +149,7 @@ async fn requesters(shared: &Shared, trigger: Trigger) -> Result<BTreeSet<String
             }
             Trigger::Schedule { by, .. } => people.extend(by),
             Trigger::Workflow { run, .. } => {
-                let entries = shared.journal.store().journal(&run).await?;
+                let entries = shared.journal.store().journal_after(&run, 0, 1).await?;
                 if let Some(Fact::Started { trigger, .. }) =
                     entries.first().map(|first| &first.fact)
                 {

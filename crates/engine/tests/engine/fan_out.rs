@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use callboard_apps::Failure;
-use callboard_engine::{Engine, Observer, RunStatus};
+use callboard_engine::{Engine, Observer, RunStatus, StepStatus};
 use serde_json::json;
 use tokio::sync::Notify;
 
 use crate::crashes::{Hold, Holder, runtime};
-use crate::harness::{Fate, PATIENCE, Premises, at_rest, office_link, start};
+use crate::harness::{Fate, PATIENCE, Premises, at_rest, office_link, start, to_the_end};
 
 fn everybody(items: usize, metadata: &str) -> String {
     format!(
@@ -82,4 +82,61 @@ async fn items_that_fail_are_counted_or_stop_the_loop() {
     assert_eq!(detail.status, RunStatus::Faulted);
     assert_eq!(detail.error.unwrap().status, 409);
     assert!(premises.office.notes.lock().unwrap().len() < 45, "the others did not begin");
+}
+
+#[tokio::test]
+async fn a_long_loop_shows_as_a_summary_and_its_steps_page_by_page() {
+    const ITEMS: usize = 700;
+    let premises = Premises::new();
+    let text = everybody(ITEMS, "concurrency: 30, onError: continue");
+    let engine = premises.open_with_link(&[&text]).await;
+    for _ in 0..25 {
+        let failure =
+            Failure::Rejected { status: 409, title: "full".into(), body: json!({"why": "full"}) };
+        premises.office.will("office.notes.write", Fate::Fails(failure));
+    }
+    let run = engine.start_run(start("everybody", None)).await.unwrap().run;
+    let detail = engine.wait_for_run(&run, PATIENCE).await.unwrap();
+    assert_eq!(detail.status, RunStatus::Completed);
+    assert_eq!(detail.loops.len(), 1, "{:#?}", detail.loops);
+    let of = &detail.loops[0];
+    assert_eq!((of.step.as_str(), of.items, of.open), ("do/all", 700, 0));
+    assert_eq!((of.completed, of.failed), (675, 25));
+    assert_eq!(detail.steps.len(), 20, "the first that failed");
+    assert!(detail.steps.iter().all(|step| step.status == StepStatus::Faulted));
+
+    let (mut seen, mut after) = (Vec::new(), Some(0));
+    while let Some(from) = after {
+        let page = engine.steps(&run, from, 300).await.unwrap();
+        assert!(
+            page.steps.len() <= 300 && page.steps.iter().all(|step| step.finished_at.is_some())
+        );
+        seen.extend(page.steps.into_iter().map(|step| step.step.to_string()));
+        after = page.next;
+    }
+    assert_eq!(seen.len(), ITEMS);
+    assert_eq!((seen[0].as_str(), seen[699].as_str()), ("do/all[0]/note", "do/all[699]/note"));
+}
+
+/// Waits in its loop, so that it rests and is claimed again at each item.
+const NAPPER: &str = "
+document: {dsl: 1.0.3, namespace: test, name: napper, version: 1.0.0}
+do:
+  - all:
+      for: {each: n, in: '[range(200)]'}
+      do:
+        - nap: {wait: PT1S}
+        - note: {call: 'office.notes.write:1@callboard', with: {text: '${ \"note \\($n)\" }'}}
+";
+
+#[tokio::test]
+async fn a_run_that_rests_often_goes_on_where_it_was() {
+    let premises = Premises::new();
+    let engine = premises.open_with_link(&[NAPPER]).await;
+    let run = engine.start_run(start("napper", None)).await.unwrap().run;
+    let detail = to_the_end(&engine, &premises.time, &run).await;
+    assert_eq!(detail.status, RunStatus::Completed, "{:?}", detail.error);
+    let notes = premises.office.notes.lock().unwrap().clone();
+    assert_eq!(notes, (0..200).map(|n| format!("note {n}")).collect::<Vec<_>>());
+    assert!(detail.steps.is_empty(), "all of them completed: {}", detail.steps.len());
 }

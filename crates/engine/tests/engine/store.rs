@@ -112,6 +112,22 @@ async fn a_write_of_a_stale_owner_is_refused_and_leaves_nothing() {
 }
 
 #[tokio::test]
+async fn a_journal_is_read_page_by_page() {
+    let run = run_id('a');
+    let store = with_run(&run).await;
+    store.claim(claim("one", "boot", NOW)).await.unwrap();
+    for seq in 2..=7 {
+        store.commit(vec![advance(&run, 1, seq, keep())]).await.unwrap();
+    }
+    let all = store.journal(&run).await.unwrap();
+    assert_eq!(all.len(), 7);
+    for (after, limit, expected) in [(0, 3, 0..3), (3, 3, 3..6), (6, 3, 6..7), (7, 3, 7..7)] {
+        let page = store.journal_after(&run, after, limit).await.unwrap();
+        assert_eq!(page, all[expected], "after {after}");
+    }
+}
+
+#[tokio::test]
 async fn a_new_life_of_a_node_takes_up_its_own_runs_at_once_and_nobody_elses() {
     let (own, others) = (run_id('a'), run_id('b'));
     let store = with_run(&own).await;

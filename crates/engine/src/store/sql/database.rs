@@ -100,9 +100,14 @@ impl Store for SqlStore {
         self.read(move |connection| read::list_runs(connection, &filter)).await
     }
 
-    async fn journal(&self, id: &RunId) -> Result<Vec<Entry>, StoreError> {
+    async fn journal_after(
+        &self,
+        id: &RunId,
+        after: i64,
+        limit: usize,
+    ) -> Result<Vec<Entry>, StoreError> {
         let id = id.clone();
-        self.read(move |connection| read::journal(connection, &id)).await
+        self.read(move |connection| read::journal(connection, &id, after, limit)).await
     }
 
     async fn last_seq(&self, id: &RunId) -> Result<i64, StoreError> {

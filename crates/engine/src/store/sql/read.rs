@@ -63,9 +63,15 @@ fn parameters(values: &[String]) -> Vec<&dyn Parameter> {
     values.iter().map(|value| value as &dyn Parameter).collect()
 }
 
-pub(super) fn journal(connection: &dyn Connection, id: &RunId) -> Result<Vec<Entry>, StoreError> {
-    let sql = "SELECT run_id, version, entry FROM journal WHERE run_id = ?1 ORDER BY seq";
-    rows(connection, "journal", sql, params![id.as_str()], |columns| {
+pub(super) fn journal(
+    connection: &dyn Connection,
+    id: &RunId,
+    after: i64,
+    limit: usize,
+) -> Result<Vec<Entry>, StoreError> {
+    let sql = "SELECT run_id, version, entry FROM journal WHERE run_id = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3";
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    rows(connection, "journal", sql, params![id.as_str(), after, limit], |columns| {
         match columns.get::<u32>("version")? {
             VERSION => columns.json("entry"),
             other => Err(columns
