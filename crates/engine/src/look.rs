@@ -35,7 +35,8 @@ const MOST_STEPS: usize = 500;
 impl Engine {
     /// A run with its steps.
     pub async fn run(&self, run: &RunId) -> Result<RunDetail, LookError> {
-        Follow::of(self, run).await?.look(self).await
+        let record = self.record(run).await?;
+        Follow::of(&record).look(self, &record).await
     }
 
     /// Steps of a run in the order in which they began, those after so many.
@@ -48,7 +49,9 @@ impl Engine {
             if entries.is_empty() {
                 break;
             }
-            entries.iter().for_each(|entry| fold.read(entry));
+            for entry in &entries {
+                fold.read(entry);
+            }
         }
         Ok(fold.page())
     }
@@ -104,11 +107,7 @@ impl Engine {
         patience: Duration,
         wanted: impl Fn(RunStatus) -> bool,
     ) -> Result<RunDetail, LookError> {
-        let look = async |_: &mut ()| {
-            let status = self.record(run).await?.status;
-            Ok(wanted(status).then_some(()))
-        };
-        self.until(run, patience, (), look).await?;
+        self.until(run, patience, None, |record, _| wanted(record.status)).await?;
         self.run(run).await
     }
 
@@ -119,25 +118,25 @@ impl Engine {
         patience: Duration,
         wanted: impl Fn(&RunDetail) -> bool,
     ) -> Result<RunDetail, LookError> {
-        let follow = Follow::of(self, run).await?;
-        let look = async |follow: &mut Follow| {
-            let detail = follow.look(self).await?;
-            Ok(wanted(&detail).then_some(detail))
-        };
-        match self.until(run, patience, follow, look).await? {
+        let follow = Follow::of(&self.record(run).await?);
+        let found = self
+            .until(run, patience, Some(follow), |_, detail| detail.is_some_and(&wanted))
+            .await?;
+        match found {
             Some(detail) => Ok(detail),
             None => self.run(run).await,
         }
     }
 
-    /// Looks now and whenever the run moves, until a look finds something; nothing after `patience`.
-    async fn until<S, T>(
+    /// Looks now and whenever the run moves, at its row and at its details where they are followed, until both are as
+    /// wanted. Answers the details that were; nothing after `patience`.
+    async fn until(
         &self,
         run: &RunId,
         patience: Duration,
-        mut seen: S,
-        mut look: impl AsyncFnMut(&mut S) -> Result<Option<T>, LookError>,
-    ) -> Result<Option<T>, LookError> {
+        mut follow: Option<Follow>,
+        wanted: impl Fn(&RunRecord, Option<&RunDetail>) -> bool,
+    ) -> Result<Option<RunDetail>, LookError> {
         let watch = self.shared.moved.watch(run);
         let out_of_patience = tokio::time::sleep(patience);
         tokio::pin!(out_of_patience);
@@ -145,8 +144,13 @@ impl Engine {
             let moved = watch.rung();
             tokio::pin!(moved);
             moved.as_mut().enable();
-            if let Some(found) = look(&mut seen).await? {
-                return Ok(Some(found));
+            let record = self.record(run).await?;
+            let detail = match &mut follow {
+                Some(follow) => Some(follow.look(self, &record).await?),
+                None => None,
+            };
+            if wanted(&record, detail.as_ref()) {
+                return Ok(detail);
             }
             tokio::select! {
                 () = moved => {}
@@ -164,26 +168,26 @@ impl Engine {
 
 /// A run that somebody looks at again and again.
 struct Follow {
-    run: RunId,
     pages: Pages,
     fold: DetailFold,
 }
 
 impl Follow {
-    async fn of(engine: &Engine, run: &RunId) -> Result<Self, LookError> {
-        let record = engine.record(run).await?;
-        Ok(Self { run: run.clone(), pages: Pages::of(run), fold: DetailFold::of(record) })
+    fn of(record: &RunRecord) -> Self {
+        Self { pages: Pages::of(&record.id), fold: DetailFold::of(record) }
     }
 
-    /// As it stands now.
-    async fn look(&mut self, engine: &Engine) -> Result<RunDetail, LookError> {
-        self.fold.stands(&engine.record(&self.run).await?);
+    /// As it stands now; the record was read just before.
+    async fn look(&mut self, engine: &Engine, record: &RunRecord) -> Result<RunDetail, LookError> {
+        self.fold.stands(record);
         loop {
             let entries = self.pages.next(engine.shared.journal.store()).await?;
             if entries.is_empty() {
                 return Ok(self.fold.detail());
             }
-            entries.iter().for_each(|entry| self.fold.read(entry));
+            for entry in &entries {
+                self.fold.read(entry);
+            }
         }
     }
 }

@@ -37,11 +37,11 @@ struct Loop {
 }
 
 impl DetailFold {
-    pub(crate) fn of(record: RunRecord) -> Self {
+    pub(crate) fn of(record: &RunRecord) -> Self {
         let head = RunDetail {
-            id: record.id,
-            workflow: record.workflow,
-            workflow_hash: record.workflow_hash,
+            id: record.id.clone(),
+            workflow: record.workflow.clone(),
+            workflow_hash: record.workflow_hash.clone(),
             status: record.status,
             trigger: None,
             input: Value::Null,
