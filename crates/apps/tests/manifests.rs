@@ -12,7 +12,10 @@ fn every_manifest_that_comes_with_callboard_loads() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../apps");
     let catalogue = Catalogue::of_folder(&folder).unwrap_or_else(|problems| panic!("{problems}"));
     let apps: Vec<&str> = catalogue.apps().map(|app| app.name.as_str()).collect();
-    assert_eq!(apps, ["airtable", "auth0", "bamboohr", "resend", "slack"]);
+    assert_eq!(
+        apps,
+        ["airtable", "auth0", "bamboohr", "exa", "hubspot", "resend", "slack", "stripe", "zendesk"]
+    );
 }
 
 #[test]

@@ -87,3 +87,74 @@ fn what_bamboohr_never_sends_is_refused_with_a_sentence() {
         assert!(refused.contains(expected), "{body}: {refused}");
     }
 }
+
+fn hmac_of(signed: &str, key: &str) -> Vec<u8> {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key.as_bytes()).unwrap();
+    mac.update(signed.as_bytes());
+    mac.finalize().into_bytes().to_vec()
+}
+
+#[test]
+fn stripe_tells_of_a_conversion_once() {
+    let catalogue = Catalogue::embedded();
+    let trigger = catalogue.trigger("stripe", "events").unwrap();
+    let now: Timestamp = NOW.parse().unwrap();
+    let secret = SecretString::from("whsec_test");
+    let body = json!({
+        "id": "evt_1", "object": "event", "type": "customer.subscription.updated", "livemode": false,
+        "data": {
+            "object": {"id": "sub_1", "object": "subscription", "customer": "cus_1", "status": "active"},
+            "previous_attributes": {"status": "trialing"},
+        },
+    })
+    .to_string();
+    let at = now.as_second();
+    let signature = hex::encode(hmac_of(&format!("{at}.{body}"), "whsec_test"));
+    let mut headers = HeaderMap::new();
+    // A secret that is being rolled signs beside the old one.
+    let value = format!("t={at},v1={},v1={signature}", "0".repeat(64));
+    headers.insert("stripe-signature", HeaderValue::from_str(&value).unwrap());
+    assert_eq!(trigger.verify(&headers, body.as_bytes(), &secret, now), Ok(()));
+    let late = now + jiff::SignedDuration::from_secs(301);
+    assert!(trigger.verify(&headers, body.as_bytes(), &secret, late).is_err());
+    let events = trigger.events(&headers, body.as_bytes()).unwrap();
+    assert_eq!(events.len(), 1);
+    let event = &events[0];
+    assert_eq!(
+        (event.event_type.as_str(), event.dedupe_key.as_str(), event.subject.as_str()),
+        ("stripe.customer.subscription.updated", "evt_1", "subscription/sub_1")
+    );
+    assert_eq!(
+        (&event.data["customer"], &event.data["previous"]["status"]),
+        (&json!("cus_1"), &json!("trialing"))
+    );
+    let other = body.replace("customer.subscription.updated", "charge.succeeded");
+    assert!(trigger.events(&headers, other.as_bytes()).unwrap().is_empty());
+}
+
+#[test]
+fn zendesk_tells_of_a_new_ticket() {
+    let catalogue = Catalogue::embedded();
+    let trigger = catalogue.trigger("zendesk", "tickets").unwrap();
+    let now: Timestamp = NOW.parse().unwrap();
+    let secret = SecretString::from("signing-secret");
+    let body = json!({
+        "id": "cbe4028c-7239-495d-b020-f22348516046", "type": "zen:event-type:ticket.created", "subject": "zen:ticket:7",
+        "time": NOW, "detail": {"id": "7", "subject": "Cannot log in", "status": "NEW", "requester_id": "900"}, "event": {},
+    })
+    .to_string();
+    let signature = {
+        use base64::Engine as _;
+        base64::engine::general_purpose::STANDARD
+            .encode(hmac_of(&format!("{NOW}{body}"), "signing-secret"))
+    };
+    let mut headers = HeaderMap::new();
+    headers.insert("x-zendesk-webhook-signature-timestamp", HeaderValue::from_static(NOW));
+    headers.insert("x-zendesk-webhook-signature", HeaderValue::from_str(&signature).unwrap());
+    assert_eq!(trigger.verify(&headers, body.as_bytes(), &secret, now), Ok(()));
+    let events = trigger.events(&headers, body.as_bytes()).unwrap();
+    assert_eq!(
+        (events[0].event_type.as_str(), &events[0].data["ticket"], events[0].subject.as_str()),
+        ("zendesk.ticket.created", &json!("7"), "ticket/7")
+    );
+}

@@ -60,6 +60,10 @@ impl Stage {
             "bamboohr" => Map::from_iter([("company".to_owned(), json!("acme"))]),
             "airtable" => Map::from_iter([("base".to_owned(), json!("appProvisioning"))]),
             "resend" => Map::from_iter([("from".to_owned(), json!("IT <it@example.com>"))]),
+            "zendesk" => Map::from_iter([
+                ("subdomain".to_owned(), json!("acme")),
+                ("agent".to_owned(), json!("callboard@example.com")),
+            ]),
             _ => Map::new(),
         };
         Link {
