@@ -64,6 +64,9 @@ pub(crate) enum Command {
     /// The catalogue of actions.
     #[command(subcommand)]
     Actions(Actions),
+    /// What starts workflows: webhooks, tenants' logs and events, conditions.
+    #[command(subcommand)]
+    Triggers(Triggers),
     /// Workflow definitions.
     #[command(subcommand)]
     Workflows(Workflows),
@@ -329,6 +332,15 @@ pub(crate) enum Actions {
         /// Link to use, where the app has more than one.
         #[arg(long)]
         link: Option<String>,
+        #[command(flatten)]
+        place: Place,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Triggers {
+    /// List them: addresses, how far feeds were read, and what may be lost.
+    List {
         #[command(flatten)]
         place: Place,
     },

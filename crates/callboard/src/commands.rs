@@ -11,6 +11,7 @@ mod sandbox;
 mod schedules;
 mod secret;
 mod tenant;
+mod triggers;
 mod up;
 mod workflows;
 
@@ -30,6 +31,7 @@ pub(crate) async fn run(cli: Cli, output: &mut Output) -> anyhow::Result<()> {
         Command::Approvals(command) => approvals::run(command, output).await,
         Command::Key(command) => key::run(command, output).await,
         Command::Actions(command) => actions::run(command, output).await,
+        Command::Triggers(command) => triggers::run(command, output).await,
         Command::Workflows(command) => workflows::run(command, output).await,
         Command::Run(command) => run::run(command, output).await,
         Command::Schedules(command) => schedules::run(command, output).await,

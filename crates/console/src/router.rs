@@ -13,7 +13,8 @@ use crate::caller::require_key;
 use crate::page;
 use crate::problem::ApiError;
 use crate::routes::{
-    actions, approvals, events, health, hooks, keys, links, runs, schedules, secrets, workflows,
+    actions, approvals, events, health, hooks, keys, links, runs, schedules, secrets, triggers,
+    workflows,
 };
 
 /// Who may use a method of a route.
@@ -94,6 +95,7 @@ pub const ROUTES: &[Route] = &[
     route("/v1/schedules/{workflow}/resume", &[("POST", OPERATOR)], || post(schedules::resume)),
     route("/v1/schedules/{workflow}/run", &[("POST", OPERATOR)], || post(schedules::run)),
     route("/v1/schedules/{workflow}/backfill", &[("POST", OPERATOR)], || post(schedules::backfill)),
+    route("/v1/triggers", &[("GET", VIEWER)], || get(triggers::list)),
     route("/v1/workflows", &[("GET", VIEWER)], || get(workflows::list)),
     // Keeps nothing of what it checks.
     route("/v1/workflows/check", &[("POST", VIEWER)], || post(workflows::check)),

@@ -10,4 +10,5 @@ pub(crate) mod links;
 pub(crate) mod runs;
 pub(crate) mod schedules;
 pub(crate) mod secrets;
+pub(crate) mod triggers;
 pub(crate) mod workflows;

@@ -11,6 +11,9 @@ mod secrets;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+/// How triggers do, as the engine tells.
+pub use callboard_engine::{ConditionStatus, FeedStatus, TriggerStatus, Triggers};
+
 pub use approvals::{Approval, ApprovalAnswer, Approvals, Audience, Given};
 pub use catalogue::{
     Action, ActionDetail, Actions, App, Apps, Check, Checked, Mistake, SecretField, Workflow,

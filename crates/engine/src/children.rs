@@ -41,6 +41,7 @@ pub(crate) fn begin(
         awaited: wanted.awaits,
         // A run that nobody awaits stands on nobody: one that begins its successor may do so for ever.
         depth: if wanted.awaits { parent.depth + 1 } else { 0 },
+        chain: parent.trigger.chain(),
     };
     Ok(shared.new_run_as(id, at, &definition, input, trigger))
 }

@@ -8,10 +8,13 @@ use crate::engine::{Engine, Shared};
 use crate::inbox::{Receipt, ReceivedEvent};
 use crate::journal::Trigger;
 use crate::sealing::masked;
-use crate::store::{Change, EventRecord, NewRun, Publication, StoreError};
+use crate::store::{Change, EventRecord, NewRun, Publication, Signal, StoreError};
+use crate::triggers::{OWN, Reactions};
 
 /// No app has this name: it stands where an event came from no webhook.
 const NO_APP: &str = "";
+/// So many runs begin each other through events; what follows is stopped.
+pub(crate) const LONGEST_CHAIN: u32 = 16;
 /// More events are not taken in one batch.
 const LARGEST_BATCH: usize = 1_000;
 
@@ -37,9 +40,8 @@ impl Engine {
         }
         let mut received = Vec::new();
         for event in events {
-            let (record, starts) = self.shared.record(&event);
-            let taken: Result<ReceivedEvent, EventError> =
-                self.store_event(record, event, starts).await;
+            let publication = self.shared.publication(event, 0);
+            let taken: Result<ReceivedEvent, EventError> = self.store_event(publication).await;
             received.push(taken?);
         }
         Ok(Receipt { events: received })
@@ -47,14 +49,47 @@ impl Engine {
 }
 
 impl Shared {
-    /// An event that a run announces. Secrets do not travel with it.
-    pub(crate) fn publication(&self, event: &Value) -> Publication {
-        let event = masked(event);
-        let (record, starts) = self.record(&event);
-        Publication { record, event, starts }
+    /// An event that a run announces, with all that follows. Secrets do not travel with it. Runs that begin each other
+    /// without end are stopped.
+    pub(crate) fn emitted(&self, event: &Value, chain: u32) -> Vec<Change> {
+        let mut publication = self.publication(masked(event), chain + 1);
+        let stops = if chain >= LONGEST_CHAIN {
+            publication.gathers.clear();
+            self.stop_chain(&publication)
+        } else {
+            Vec::new()
+        };
+        let mut changes = vec![Change::Publish(Box::new(publication))];
+        changes.extend(stops);
+        changes
     }
 
-    pub(crate) fn record(&self, event: &Value) -> (EventRecord, Vec<NewRun>) {
+    /// The runs begin so that they show, and are cancelled before they do anything.
+    fn stop_chain(&self, publication: &Publication) -> Vec<Change> {
+        let Publication { record, starts, .. } = publication;
+        let by = format!(
+            "the loop guard: {LONGEST_CHAIN} runs began each other through events, the last one through {}",
+            record.event_type
+        );
+        let at = record.at;
+        let mut changes = Vec::new();
+        for NewRun { id, workflow, .. } in starts {
+            tracing::error!(run.id = %id, workflow, "stopped by {by}");
+            let signal = Signal::Cancel { by: by.clone() };
+            changes.push(Change::Tell { run: id.clone(), signal, at });
+            // An alarm about alarms would be another loop.
+            if !record.event_type.starts_with(OWN) {
+                let data = serde_json::json!({
+                    "workflow": workflow, "run": id, "event_type": record.event_type, "why": by,
+                });
+                let subject = format!("workflow/{workflow}");
+                changes.push(self.announce("loop", &format!("loop/{id}"), &subject, &data));
+            }
+        }
+        changes
+    }
+
+    pub(crate) fn publication(&self, event: Value, chain: u32) -> Publication {
         let text = |name: &str| match event.get(name) {
             None => String::new(),
             Some(Value::String(text)) => text.clone(),
@@ -67,8 +102,9 @@ impl Shared {
             id: id.clone(),
             event_type: event_type.clone(),
             subject: subject.clone(),
+            chain,
         };
-        let starts = self.started_by(event, &trigger);
+        let Reactions { starts, gathers } = self.reactions(&event, &trigger);
         let record = EventRecord {
             app: NO_APP.into(),
             trigger: source,
@@ -80,7 +116,7 @@ impl Shared {
             runs: starts.iter().map(|run| run.id.clone()).collect(),
             at: self.time.now(),
         };
-        (record, starts)
+        Publication { record, event, starts, gathers }
     }
 }
 

@@ -87,7 +87,7 @@ impl RunState {
             return Err(no_beginning());
         };
         let (parent, depth) = match trigger {
-            Trigger::Workflow { run, step, awaited, depth } => {
+            Trigger::Workflow { run, step, awaited, depth, .. } => {
                 (awaited.then(|| (run.clone(), step.clone())), *depth)
             }
             _ => (None, 0),

@@ -4,16 +4,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use callboard_apps::{Incoming, Trigger, Unreadable};
-use callboard_flow::document::Strategy;
 use http::HeaderMap;
 use serde_json::{Value, json};
 
 use crate::engine::{Engine, Shared};
 use crate::ids::RunId;
 use crate::journal;
-use crate::library::Workflow;
-use crate::store::{Change, EventRecord, NewRun, Publication, Refusal, StoreError};
-use crate::triggers::scope_of;
+use crate::store::{Change, EventRecord, Publication, Refusal, StoreError};
+use crate::triggers::{Reactions, scope_of};
 
 /// A webhook is no longer than this.
 pub const LONGEST_BODY: usize = 1 << 20;
@@ -116,7 +114,7 @@ impl Engine {
             let mut changes = Vec::new();
             let mut new: HashMap<&str, &[RunId]> = HashMap::new();
             for arrived in &arrived {
-                let record = &arrived.record;
+                let record = &arrived.0.record;
                 let earlier = match new.get(record.dedupe_key.as_str()) {
                     Some(runs) => Some(runs.to_vec()),
                     None => self.shared.runs_of(record).await?,
@@ -151,13 +149,12 @@ impl Engine {
     /// Stores an event, begins its runs and hands it to who listens, in one transaction.
     pub(crate) async fn store_event<E: From<StoreError>>(
         &self,
-        record: EventRecord,
-        event: Value,
-        new: Vec<NewRun>,
+        publication: Publication,
     ) -> Result<ReceivedEvent, E> {
+        let record = &publication.record;
         let (event_type, subject) = (record.event_type.clone(), record.subject.clone());
         let runs = record.runs.clone();
-        let changes = Arrived { record, event, new }.changes();
+        let changes = Arrived(publication).changes();
         match self.shared.journal.commit(changes).await {
             Ok(()) => {
                 self.shared.wake.notify_one();
@@ -180,25 +177,21 @@ impl Engine {
 }
 
 /// An event and the runs that it starts.
-pub(crate) struct Arrived {
-    record: EventRecord,
-    /// As filters and expressions see it.
-    event: Value,
-    new: Vec<NewRun>,
-}
+pub(crate) struct Arrived(Publication);
 
 impl Arrived {
     /// The same, once: nothing where it was received before.
     pub(crate) fn publish(self) -> Change {
-        let Self { record, event, new: starts } = self;
-        Change::Publish(Box::new(Publication { record, event, starts }))
+        Change::Publish(Box::new(self.0))
     }
 
     /// Stores it, begins its runs and hands it to who listens.
     fn changes(&self) -> Vec<Change> {
-        let mut changes = vec![Change::StoreEvent(self.record.clone())];
-        changes.extend(self.new.iter().map(|run| Change::CreateRun(Box::new(run.clone()))));
-        changes.push(Change::Deliver { event: self.event.clone(), at: self.record.at });
+        let Publication { record, event, starts, gathers } = &self.0;
+        let mut changes = vec![Change::StoreEvent(record.clone())];
+        changes.extend(starts.iter().map(|run| Change::CreateRun(Box::new(run.clone()))));
+        changes.extend(gathers.iter().map(|gather| Change::Gather(Box::new(gather.clone()))));
+        changes.push(Change::Deliver { event: event.clone(), at: record.at });
         changes
     }
 }
@@ -220,7 +213,7 @@ impl Shared {
             subject: event.subject.clone(),
         };
         let cloud_event = cloud_event(trigger, &event, at);
-        let new = self.started_by(&cloud_event, &started_by);
+        let Reactions { starts, gathers } = self.reactions(&cloud_event, &started_by);
         let Incoming { event_type, dedupe_key, subject, data, .. } = event;
         let record = EventRecord {
             app: trigger.app.clone(),
@@ -230,10 +223,10 @@ impl Shared {
             event_type,
             subject,
             data,
-            runs: new.iter().map(|run| run.id.clone()).collect(),
+            runs: starts.iter().map(|run| run.id.clone()).collect(),
             at,
         };
-        Arrived { record, event: cloud_event, new }
+        Arrived(Publication { record, event: cloud_event, starts, gathers })
     }
 
     /// Within what an event is known by its key: the link it came through, or the tenant, where it comes by several ways.
@@ -247,20 +240,6 @@ impl Shared {
         let EventRecord { app, trigger, link, dedupe_key, .. } = record;
         let found = self.journal.store().find_event(app, trigger, link, dedupe_key).await?;
         Ok(found.map(|event| event.runs))
-    }
-
-    /// The runs that an event starts.
-    pub(crate) fn started_by(
-        &self,
-        cloud_event: &Value,
-        trigger: &journal::Trigger,
-    ) -> Vec<NewRun> {
-        let workflows = self.library.list();
-        let started = workflows.iter().filter_map(|workflow| {
-            let input = input_for(workflow, cloud_event)?;
-            Some(self.new_run(&workflow.definition, input, trigger.clone()))
-        });
-        started.collect()
     }
 }
 
@@ -276,20 +255,4 @@ fn cloud_event(trigger: &Trigger, event: &Incoming, at: jiff::Timestamp) -> Valu
         "datacontenttype": "application/json",
         "data": event.data,
     })
-}
-
-/// What the workflow reads of the event if that starts it: the array of its events, as the language says.
-fn input_for(workflow: &Workflow, cloud_event: &Value) -> Option<Value> {
-    let schedule = workflow.definition.schedule.as_ref()?;
-    let fits = schedule.on.as_ref()?.filters().iter().any(|filter| filter.fits(cloud_event));
-    fits.then(|| json!([schedule.read.of(cloud_event)]))
-}
-
-/// Whether a run can be started by one event of these; collecting several is not done yet.
-pub(crate) fn is_single(on: &Strategy) -> bool {
-    match on {
-        Strategy::One(_) => true,
-        Strategy::All(filters) => filters.len() == 1,
-        Strategy::Any { until, .. } => until.is_none(),
-    }
 }

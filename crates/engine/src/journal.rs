@@ -184,9 +184,25 @@ pub enum Trigger {
         subject: String,
     },
     /// An event that a run or a client published.
-    CloudEvent { source: String, id: String, event_type: String, subject: String },
+    CloudEvent {
+        source: String,
+        id: String,
+        event_type: String,
+        subject: String,
+        /// How many runs began each other through events before this one.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        chain: u32,
+    },
     /// A step of another run. `depth` counts the runs above it that wait.
-    Workflow { run: RunId, step: StepId, awaited: bool, depth: u32 },
+    Workflow {
+        run: RunId,
+        step: StepId,
+        awaited: bool,
+        depth: u32,
+        /// As of an event: that of the run which began it.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        chain: u32,
+    },
     /// An occurrence of the workflow's schedule.
     Schedule {
         planned_at: Timestamp,
@@ -195,6 +211,21 @@ pub enum Trigger {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         by: Option<String>,
     },
+}
+
+impl Trigger {
+    /// How many runs began each other through events before this one.
+    pub(crate) fn chain(&self) -> u32 {
+        match self {
+            Self::CloudEvent { chain, .. } | Self::Workflow { chain, .. } => *chain,
+            Self::Request { .. } | Self::Event { .. } | Self::Schedule { .. } => 0,
+        }
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// How a run ended, as the run that awaits it learns.

@@ -82,4 +82,5 @@ pub use store::{
     SqlStore, Store, StoreError,
 };
 pub use time::{Clock, Random, Time, WallTime};
+pub use triggers::{ConditionStatus, FeedStatus, Gap, TriggerStatus, Triggers, Trouble};
 pub use vault::{KeySource, VaultError};

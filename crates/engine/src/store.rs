@@ -5,6 +5,7 @@
 
 mod change;
 mod documents;
+mod gathering;
 mod postgres;
 mod records;
 mod schedules;
@@ -16,6 +17,7 @@ use jiff::Timestamp;
 
 pub use change::{Advance, Change, Claim, Handover, NewRun, Publication, Refusal, StartKey};
 pub use documents::DocumentRecord;
+pub use gathering::{Gather, Rule};
 pub use records::{
     ApiKeyRecord, ApprovalFilter, ClaimedRun, EventRecord, LinkRecord, Page, RunFilter, RunRecord,
     SecretRecord, Signal, WorkflowRecord,
@@ -118,6 +120,14 @@ pub trait Store: Send + Sync {
     ) -> Result<Option<DocumentRecord>, StoreError>;
     /// By key.
     async fn list_documents(&self, kind: &str) -> Result<Vec<DocumentRecord>, StoreError>;
+    /// When an event of a trigger was stored last.
+    async fn last_event_at(
+        &self,
+        app: &str,
+        trigger: &str,
+    ) -> Result<Option<Timestamp>, StoreError>;
+    /// For how many keys a workflow gathers events, and the run that began so last.
+    async fn gathering(&self, workflow: &str) -> Result<(i64, Option<String>), StoreError>;
     /// Types that begin so and that runs listen for, each once; none where a run listens for events of any type.
     async fn listened_types(&self, prefix: &str) -> Result<Vec<Option<String>>, StoreError>;
 

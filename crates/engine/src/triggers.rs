@@ -4,13 +4,19 @@
 //! read is durable in the transaction of the runs that its events start. What was lost for good is said: see `gap`.
 
 mod announce;
+mod conditions;
 mod feeds;
 mod follower;
 mod gap;
 mod log;
 mod place;
+mod status;
 mod stream;
 mod wants;
 
+pub(crate) use announce::OWN;
+pub(crate) use conditions::{Reactions, problems};
 pub(crate) use feeds::keep_feeds;
 pub(crate) use place::scope_of;
+pub use place::{Gap, Trouble};
+pub use status::{ConditionStatus, FeedStatus, TriggerStatus, Triggers};

@@ -6,7 +6,6 @@ use serde_json::{Value, json};
 use super::state::{Approval, News};
 use crate::engine::Shared;
 use crate::ids::RunId;
-use crate::store::Publication;
 
 const TYPES: &str = "callboard.approval";
 
@@ -18,7 +17,7 @@ pub(crate) fn announcement(
     approval: &Approval,
     news: &News,
     at: Timestamp,
-) -> Publication {
+) -> Value {
     let Approval { workflow, step, task, asked, .. } = approval;
     let mut data = json!({
         "approval": asked.id,
@@ -43,7 +42,7 @@ pub(crate) fn announcement(
         News::Stale { by } => data["by"] = by.as_str().into(),
         News::Asked(_) | News::Reminded | News::Expired => {}
     }
-    shared.publication(&json!({
+    json!({
         "specversion": "1.0",
         "id": format!("{run}:{number}"),
         "source": format!("/runs/{run}"),
@@ -52,7 +51,7 @@ pub(crate) fn announcement(
         "time": at.to_string(),
         "datacontenttype": "application/json",
         "data": data,
-    }))
+    })
 }
 
 impl Shared {

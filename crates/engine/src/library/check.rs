@@ -11,6 +11,7 @@ use super::{Source, survey};
 use crate::approvals::Callable;
 use crate::engine::Engine;
 use crate::schedules;
+use crate::triggers;
 
 /// Says why the language's own calls do not go to an address.
 pub type MayReach<'a> = &'a dyn Fn(&Url) -> Result<(), String>;
@@ -69,6 +70,7 @@ pub(super) fn mistakes(
     let mut mistakes = callboard_flow::check(definition, &Callable(catalogue));
     mistakes.extend(survey::unsupported(definition, raw_calls));
     mistakes.extend(schedules::problems(definition));
+    mistakes.extend(triggers::problems(definition));
     in_order(&mut mistakes);
     mistakes
 }

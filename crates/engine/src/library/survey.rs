@@ -3,8 +3,6 @@
 use callboard_flow::document::{Call, Kind, Task, TaskList};
 use callboard_flow::{Definition, Problem};
 
-use crate::inbox;
-
 /// Names of the catalogued functions that a definition calls, each once.
 pub(crate) fn calls(definition: &Definition) -> Vec<String> {
     let mut names = Vec::new();
@@ -30,14 +28,6 @@ pub(super) fn unsupported(definition: &Definition, raw_calls: bool) -> Vec<Probl
             ..problem.in_file(&definition.file)
         });
     };
-    let on = definition.schedule.as_ref().and_then(|schedule| schedule.on.as_ref());
-    if on.is_some_and(|on| !inbox::is_single(on)) {
-        refuse(
-            "/schedule/on".into(),
-            "collecting several events before a run",
-            "use `on: {one: …}`",
-        );
-    }
     visit(definition, &mut |task| {
         let what = match &task.kind {
             Kind::Call(Call::Http(_) | Call::OpenApi(_) | Call::Mcp(_)) if raw_calls => return,

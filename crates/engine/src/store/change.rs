@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::documents::DocumentRecord;
+use super::gathering::Gather;
 use super::records::{ApiKeyRecord, EventRecord, LinkRecord, SecretRecord, Signal, WorkflowRecord};
 use super::schedules::{Occurrence, ScheduleRecord, SettledOccurrence};
 use crate::approvals::Approval;
@@ -103,6 +104,8 @@ pub enum Change {
     SettleOccurrence(Box<SettledOccurrence>),
     /// Refused with `DocumentMoved` if the revision is not the stored one any more (0: it is new).
     PutDocument(Box<DocumentRecord>),
+    /// Adds an event to those that a run needs, and begins it if that is enough.
+    Gather(Box<Gather>),
 }
 
 /// A run as it begins.
@@ -123,6 +126,8 @@ pub struct Publication {
     /// Whole, as listeners get it.
     pub event: Value,
     pub starts: Vec<NewRun>,
+    /// What it is to runs that need several events.
+    pub gathers: Vec<Gather>,
 }
 
 /// Starting twice with one key starts once.

@@ -136,8 +136,8 @@ fn counted(
     let full = sorted.windows(count).find(|window| {
         let (Some(first), Some(last)) = (window.first(), last_of(window)) else { return false };
         let stands_in_it = first.at <= event_at && event_at <= last;
-        let cooled = fired_at
-            .is_none_or(|fired_at| last.duration_since(fired_at).abs() > cool_down);
+        let cooled =
+            fired_at.is_none_or(|fired_at| last.duration_since(fired_at).abs() > cool_down);
         stands_in_it && cooled && last.duration_since(first.at) <= within
     })?;
     let last = last_of(full)?;

@@ -6,6 +6,7 @@ mod approvals;
 pub(super) mod connection;
 mod database;
 mod documents;
+mod gathering;
 mod locks;
 mod read;
 mod rows;

@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::engine::Shared;
-use crate::store::{Change, Publication};
+use crate::events::LONGEST_CHAIN;
+use crate::store::Change;
 
 /// What such events are called.
 pub(crate) const OWN: &str = "callboard.trigger.";
@@ -21,7 +22,7 @@ impl Shared {
             "datacontenttype": "application/json",
             "data": data,
         });
-        let (record, starts) = self.record(&event);
-        Change::Publish(Box::new(Publication { record, event, starts }))
+        // Whoever answers to it may do so; what that begins is stopped.
+        Change::Publish(Box::new(self.publication(event, LONGEST_CHAIN)))
     }
 }

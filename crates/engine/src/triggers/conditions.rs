@@ -90,7 +90,8 @@ fn part_of(on: &Strategy, event: &Value) -> Option<(u32, Map<String, Value>)> {
     {
         return Some((0, Map::new()));
     }
-    let fit = |filter: &EventFilter| filter.fits(event).then(|| filter.correlations(event)).flatten();
+    let fit =
+        |filter: &EventFilter| filter.fits(event).then(|| filter.correlations(event)).flatten();
     let numbered = |filters: &[EventFilter]| {
         let mut fits = (0..).zip(filters).filter_map(|(part, filter)| Some((part, fit(filter)?)));
         fits.next()
@@ -170,7 +171,11 @@ pub(crate) fn problems(definition: &Definition) -> Vec<Problem> {
     let has_window = definition.source.pointer(WINDOW).is_some();
     match on {
         None if has_window => {
-            reader.problem(WINDOW, "a window counts events, and none are named", "add `schedule: {on: …}`");
+            reader.problem(
+                WINDOW,
+                "a window counts events, and none are named",
+                "add `schedule: {on: …}`",
+            );
         }
         None => {}
         Some(on) => reader.check(on, &window, has_window),
@@ -178,14 +183,25 @@ pub(crate) fn problems(definition: &Definition) -> Vec<Problem> {
     reader.problems
 }
 
-/// A sentence about the window of a workflow, where it has one.
+/// What a workflow waits for, as a sentence; none where each event starts a run of its own.
 pub(crate) fn sentence(definition: &Definition) -> Option<String> {
-    let source = definition.source.pointer(WINDOW)?;
+    let on = definition.schedule.as_ref()?.on.as_ref()?;
     let window = Reader::new(definition).window();
-    let by = source.get("by").and_then(Value::as_str).map(|by| format!(" by `{by}`"));
-    let within = source.get("within").map(|within| format!(" within {within}"));
-    let count = window.count.map_or_else(|| "events".to_owned(), |count| format!("{count} events"));
-    Some(format!("{count}{}{}", by.unwrap_or_default(), within.unwrap_or_default()))
+    Some(match rule_of(on, &window)? {
+        Rule::Count { count, within, cool_down } => {
+            let by = window.by.map(|by| format!(" with the same `{}`", by.text()));
+            let by = by.unwrap_or_default();
+            format!("{count} events{by} within {within:#}, then none for {cool_down:#}")
+        }
+        Rule::All { parts, within } => {
+            format!("one event of each of {parts} kinds within {within:#}")
+        }
+        Rule::UntilAll { within, .. }
+        | Rule::UntilAny { within }
+        | Rule::UntilHolds { within, .. } => {
+            format!("events until it is enough, none older than {within:#}")
+        }
+    })
 }
 
 struct Reader<'d> {
@@ -204,7 +220,8 @@ impl<'d> Reader<'d> {
         for key in window.and_then(Value::as_object).into_iter().flat_map(Map::keys) {
             if !KEYS.contains(&key.as_str()) {
                 let message = format!("a window has no `{key}`");
-                let suggestion = "write `window: {count: 10, by: .data.user_id, within: PT5M, coolDown: PT30M}`";
+                let suggestion =
+                    "write `window: {count: 10, by: .data.user_id, within: PT5M, coolDown: PT30M}`";
                 self.problem(&format!("{WINDOW}/{key}"), &message, suggestion);
             }
         }
@@ -226,7 +243,12 @@ impl<'d> Reader<'d> {
             }
             parsed.ok()
         });
-        Window { count, by, within: self.span(get("within"), "within"), cool_down: self.span(get("coolDown"), "coolDown") }
+        Window {
+            count,
+            by,
+            within: self.span(get("within"), "within"),
+            cool_down: self.span(get("coolDown"), "coolDown"),
+        }
     }
 
     fn span(&mut self, value: Option<&Value>, key: &str) -> Option<SignedDuration> {
@@ -241,10 +263,18 @@ impl<'d> Reader<'d> {
     fn check(&mut self, on: &Strategy, window: &Window, has_window: bool) {
         let gathers = !matches!(rule_of(on, window), None | Some(Rule::Count { .. }));
         if window.count.is_some() && window.within.is_none() {
-            self.problem(WINDOW, "a window that counts needs to know how long it is", "add `within: PT5M`");
+            self.problem(
+                WINDOW,
+                "a window that counts needs to know how long it is",
+                "add `within: PT5M`",
+            );
         }
         if has_window && window.count.is_none() && !gathers {
-            self.problem(WINDOW, "a window needs to know how many events are enough", "add `count: 10`");
+            self.problem(
+                WINDOW,
+                "a window needs to know how many events are enough",
+                "add `count: 10`",
+            );
         }
         let is_plain = matches!(on, Strategy::One(_) | Strategy::Any { until: None, .. });
         if window.count.is_some() && !is_plain {

@@ -105,8 +105,7 @@ async fn wanted(shared: &Shared) -> Result<BTreeMap<String, Wanted>, StoreError>
             };
             for open in links {
                 let link = open.link;
-                let asks = pause_of(&link) > 0;
-                if !asks || matches!(link.credentials, LinkCredentials::Open) {
+                if !reads_by_itself(&link) {
                     continue;
                 }
                 // The first link by name reads for all links to the same tenant.
@@ -122,6 +121,11 @@ async fn wanted(shared: &Shared) -> Result<BTreeMap<String, Wanted>, StoreError>
         }
     }
     Ok(wanted)
+}
+
+/// Whether the tenant may be asked through it.
+pub(super) fn reads_by_itself(link: &Link) -> bool {
+    pause_of(link) > 0 && !matches!(link.credentials, LinkCredentials::Open)
 }
 
 /// Our names of events are theirs with the app in front.

@@ -157,5 +157,6 @@ impl Follower {
 
 /// Seconds between two readings; 0 is never.
 pub(super) fn pause_of(link: &Link) -> i64 {
-    link.settings.get(PAUSE).and_then(Value::as_i64).unwrap_or(USUAL_PAUSE)
+    let number = |value: &Value| value.as_i64().or_else(|| value.as_str()?.parse().ok());
+    link.settings.get(PAUSE).and_then(number).unwrap_or(USUAL_PAUSE)
 }

@@ -34,7 +34,7 @@ pub(crate) struct Place {
 
 /// What may have been lost.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Gap {
+pub struct Gap {
     pub noticed_at: Timestamp,
     /// Everything up to here was read.
     pub after: Option<Timestamp>,
@@ -45,7 +45,7 @@ pub(crate) struct Gap {
 
 /// Why it is not read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Trouble {
+pub struct Trouble {
     pub since: Timestamp,
     pub why: String,
 }

@@ -6,6 +6,7 @@ mod approvals;
 mod backend;
 mod cancelling;
 mod children;
+mod conditions;
 mod crashes;
 mod events;
 mod failures;

@@ -1,8 +1,8 @@
 //! Whether an event fits a filter, and what of it is read.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use super::{EventFilter, ReadAs};
+use super::{Correlation, EventFilter, ReadAs};
 use crate::{
     expression::{EvaluationError, Expression, Val, value},
     template::Template,
@@ -18,6 +18,25 @@ impl EventFilter {
         self.attributes_fit(&value::from_json(event), &mut |expression, attribute| {
             expression.run(attribute.clone(), &|_| None)
         })
+    }
+
+    /// What the event is correlated by, for events that start runs; none where it is not as expected or says nothing.
+    pub fn correlations(&self, event: &Value) -> Option<Map<String, Value>> {
+        let event = value::from_json(event);
+        let mut found = Map::new();
+        for Correlation { name, from, expect } in &self.correlate {
+            let value = from.run(event.clone(), &|_| None).ok()?;
+            if let Some(expect) = expect {
+                let expected =
+                    expect.render(&mut |expression| expression.run(event.clone(), &|_| None));
+                if expected.ok()? != value {
+                    return None;
+                }
+            }
+            let value = value::to_json(&value).ok().filter(|value| !value.is_null())?;
+            found.insert(name.clone(), value);
+        }
+        Some(found)
     }
 
     /// Whether an event of this type may fit.

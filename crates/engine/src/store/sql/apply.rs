@@ -8,7 +8,7 @@ use super::locks;
 use super::read;
 use super::rows::{optional_micros, to_json, to_list, to_micros};
 use super::schedules;
-use super::{api_keys, approvals, documents, secrets, subscriptions};
+use super::{api_keys, approvals, documents, gathering, secrets, subscriptions};
 use crate::ids::RunId;
 use crate::journal::{Entry, VERSION};
 use crate::store::{
@@ -52,6 +52,7 @@ pub(super) fn all(connection: &dyn Connection, changes: &[Change]) -> Result<(),
         Change::AddOccurrence(occurrence) => schedules::add(connection, occurrence),
         Change::SettleOccurrence(settled) => schedules::settle(connection, settled),
         Change::PutDocument(document) => documents::put(connection, document),
+        Change::Gather(gather) => gathering::gather(connection, gather),
     })
 }
 
@@ -120,7 +121,7 @@ fn store_event(connection: &dyn Connection, event: &EventRecord) -> Result<(), S
     Err(StoreError::Refused(Refusal::EventSeen { dedupe_key: dedupe_key.clone(), runs }))
 }
 
-fn create_run(connection: &dyn Connection, run: &NewRun) -> Result<(), StoreError> {
+pub(super) fn create_run(connection: &dyn Connection, run: &NewRun) -> Result<(), StoreError> {
     connection.perform(
         "INSERT INTO runs (id, workflow, workflow_hash, mode, status, created_at, updated_at, wake_at) \
          VALUES (?1, ?2, ?3, ?4, 'running', ?5, ?5, ?5)",
@@ -259,12 +260,13 @@ fn deliver(connection: &dyn Connection, event: &Value, at: Timestamp) -> Result<
 }
 
 fn publish(connection: &dyn Connection, publication: &Publication) -> Result<(), StoreError> {
-    let Publication { record, event, starts } = publication;
+    let Publication { record, event, starts, gathers } = publication;
     match store_event(connection, record) {
         Err(StoreError::Refused(Refusal::EventSeen { .. })) => return Ok(()),
         stored => stored?,
     }
     starts.iter().try_for_each(|run| create_run(connection, run))?;
+    gathers.iter().try_for_each(|gather| gathering::gather(connection, gather))?;
     deliver(connection, event, record.at)
 }
 

@@ -7,7 +7,9 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 
 use super::connection::Connection;
-use super::{api_keys, apply, approvals, documents, read, schedules, secrets, subscriptions};
+use super::{
+    api_keys, apply, approvals, documents, gathering, read, schedules, secrets, subscriptions,
+};
 use crate::approvals::Approval;
 use crate::ids::RunId;
 use crate::journal::Entry;
@@ -192,6 +194,20 @@ impl Store for SqlStore {
     async fn list_documents(&self, kind: &str) -> Result<Vec<DocumentRecord>, StoreError> {
         let kind = kind.to_owned();
         self.read(move |connection| documents::list(connection, &kind)).await
+    }
+
+    async fn last_event_at(
+        &self,
+        app: &str,
+        trigger: &str,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        let (app, trigger) = (app.to_owned(), trigger.to_owned());
+        self.read(move |connection| read::last_event_at(connection, &app, &trigger)).await
+    }
+
+    async fn gathering(&self, workflow: &str) -> Result<(i64, Option<String>), StoreError> {
+        let workflow = workflow.to_owned();
+        self.read(move |connection| gathering::standing(connection, &workflow)).await
     }
 
     async fn listened_types(&self, prefix: &str) -> Result<Vec<Option<String>>, StoreError> {

@@ -230,6 +230,17 @@ pub(super) fn rows<T>(
     Ok(found)
 }
 
+pub(super) fn last_event_at(
+    connection: &dyn Connection,
+    app: &str,
+    trigger: &str,
+) -> Result<Option<Timestamp>, StoreError> {
+    let sql = "SELECT MAX(at) AS at FROM inbox WHERE app = ?1 AND trigger_name = ?2";
+    let found =
+        rows(connection, "inbox", sql, params![app, trigger], |columns| columns.optional_at("at"));
+    Ok(found?.pop().flatten())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

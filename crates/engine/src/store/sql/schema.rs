@@ -104,6 +104,19 @@ const MIGRATIONS: &[&str] = &["
     ) STRICT, WITHOUT ROWID;
 ", "
     ALTER TABLE links ADD COLUMN is_default INTEGER NOT NULL DEFAULT 0;
+", "
+    CREATE TABLE gatherings (
+        workflow TEXT NOT NULL, key TEXT NOT NULL, touched_at INTEGER NOT NULL, fired_at INTEGER, run_id TEXT,
+        PRIMARY KEY (workflow, key)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX gatherings_by_time ON gatherings(workflow, touched_at);
+    CREATE TABLE gathered (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, workflow TEXT NOT NULL, key TEXT NOT NULL, part INTEGER NOT NULL,
+        event_id TEXT NOT NULL, event_at INTEGER NOT NULL, given TEXT NOT NULL
+    ) STRICT;
+    CREATE UNIQUE INDEX gathered_once ON gathered(workflow, key, part, event_id);
+    CREATE INDEX inbox_by_time ON inbox(app, trigger_name, at);
+    CREATE INDEX gathered_by_time ON gathered(workflow, event_at);
 "];
 
 /// Brings an older database up to date. The caller is in a transaction.
