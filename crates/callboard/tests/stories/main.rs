@@ -6,6 +6,7 @@ mod a_crash_repeats_nothing;
 mod a_definition_is_checked;
 mod a_definition_is_tried;
 mod a_lead_approves;
+mod a_login_fails_again_and_again;
 mod a_new_hire_has_an_identity;
 mod an_admin_acts_on_a_user;
 mod bad_input_changes_nothing;
