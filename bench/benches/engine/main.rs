@@ -83,6 +83,7 @@ fn settings(
         random: seeded(),
         administrator_key: None,
         public_url: "http://127.0.0.1".into(),
+        retention: None,
         node: "bench".into(),
         parallel_runs: in_flight,
         observer: None,

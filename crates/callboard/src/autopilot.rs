@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use callboard_apps::{CallOptions, Calls, Catalogue, Executor, HostPolicy, Options};
 use callboard_engine::{
-    Engine, KeySource, Observer, Place, Settings, Source, SqlStore, WallTime, WithCalls,
+    Engine, KeySource, Observer, Place, Retention, Settings, Source, SqlStore, WallTime, WithCalls,
     private_file,
 };
 use include_dir::{Dir, include_dir};
@@ -20,7 +20,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use crate::cli::{Key, Overlays};
+use crate::cli::{KeepRuns, Key, Overlays};
 use crate::world;
 
 static WORKFLOWS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../library/workflows");
@@ -32,6 +32,9 @@ const PARALLEL_RUNS: usize = 256;
 
 /// Where `up` listens unless it is told otherwise.
 const USUAL_URL: &str = "http://127.0.0.1:4100";
+
+/// Days for which the same event or start is recognised; nobody sends one again after so long.
+const KEEP_KEYS: u32 = 30;
 
 /// How long a process that is going down may still hold the data folder.
 const HANDOVER: Duration = Duration::from_secs(3);
@@ -91,6 +94,7 @@ impl Autopilot {
         overlays: &Overlays,
         key: &Key,
         purpose: Purpose,
+        keep_runs: KeepRuns,
         observer: Option<Arc<dyn Observer>>,
     ) -> anyhow::Result<Self> {
         make_private_folder(data)?;
@@ -112,6 +116,11 @@ impl Autopilot {
             time: Arc::new(WallTime::new(world::clock())),
             lease_clock: world::clock(),
             random: Arc::new(world::random),
+            retention: Some(Retention {
+                folder: data.join("archive"),
+                keep_runs: keep_runs.0.map(days),
+                keep_keys: days(KEEP_KEYS),
+            }),
             public_url: overlays
                 .public_url
                 .as_ref()
@@ -166,6 +175,10 @@ impl Running {
             .context("cannot remove server.json")?;
         served.map_or(Ok(()), |joined| joined?.context("the server failed"))
     }
+}
+
+fn days(count: u32) -> jiff::SignedDuration {
+    jiff::SignedDuration::from_hours(24 * i64::from(count))
 }
 
 /// The apps that come with the program, with a folder laid over them.

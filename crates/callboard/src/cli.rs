@@ -176,9 +176,35 @@ pub(crate) struct Up {
     pub(crate) overlays: Overlays,
     #[command(flatten)]
     pub(crate) key: Key,
+    /// How many days a run stays in the database after its end, before it is moved to a compressed file in DIR/archive;
+    /// `all` keeps every run.
+    #[arg(
+        long,
+        env = "CALLBOARD_KEEP_RUNS",
+        hide_env_values = true,
+        default_value = "90d",
+        value_name = "DAYS"
+    )]
+    pub(crate) keep_runs: KeepRuns,
     /// Stand still before or after the N-th journal entry until killed: `before:N` or `after:N`. For crash tests.
     #[arg(long, hide = true, value_name = "WHEN:N")]
     pub(crate) hold: Option<Hold>,
+}
+
+/// How long runs stay in the database: `90d`, or `all`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct KeepRuns(pub(crate) Option<u32>);
+
+impl std::str::FromStr for KeepRuns {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "all" {
+            return Ok(Self(None));
+        }
+        let days = text.strip_suffix('d').unwrap_or(text).parse().ok().filter(|days| *days > 0);
+        days.map(|days| Self(Some(days)))
+            .ok_or_else(|| format!("`{text}` is not a number of days like 90d, nor `all`"))
+    }
 }
 
 /// A journal commit at which the process stands still, so that a test can kill it there.
@@ -436,7 +462,7 @@ pub(crate) enum Run {
     /// List runs, newest first.
     List {
         /// Only runs with this status.
-        #[arg(long, value_parser = ["running", "waiting", "attention", "completed", "faulted", "cancelled"])]
+        #[arg(long, value_parser = ["running", "waiting", "paused", "attention", "completed", "faulted", "cancelled"])]
         status: Option<String>,
         /// Only runs of this workflow.
         #[arg(long)]
@@ -487,6 +513,57 @@ pub(crate) enum Run {
     Replay {
         /// Id of the run.
         id: String,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Halt a run: calls in flight end, nothing new begins.
+    Pause {
+        /// Id of the run.
+        id: String,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Let a paused run go on.
+    Resume {
+        /// Id of the run.
+        id: String,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Go on from a step of a run that is over, as a new run: what was done before stands and is not done again.
+    Retry {
+        /// Id of the run.
+        id: String,
+        /// Id of the step to go on from, as `run show --json` tells it; the one that failed unless it is given.
+        #[arg(long, value_name = "STEP")]
+        from: Option<String>,
+        /// Retrying twice with the same key retries once.
+        #[arg(long)]
+        idempotency_key: Option<String>,
+        /// Wait until the run is final, at most so many seconds.
+        #[arg(long, value_name = "SECONDS")]
+        wait: Option<u32>,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Start the workflow, as it is now, with the input of an earlier run.
+    Rerun {
+        /// Id of the run.
+        id: String,
+        /// Rerunning twice with the same key reruns once.
+        #[arg(long)]
+        idempotency_key: Option<String>,
+        /// Wait until the run is final, at most so many seconds.
+        #[arg(long, value_name = "SECONDS")]
+        wait: Option<u32>,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Move runs that are over for long to compressed files in the data folder.
+    Archive {
+        /// Runs that ended so many days ago or earlier.
+        #[arg(long, default_value_t = 90, value_name = "DAYS")]
+        older_than_days: u32,
         #[command(flatten)]
         place: Place,
     },

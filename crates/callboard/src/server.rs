@@ -12,7 +12,7 @@ use serde_json::Value;
 use url::Url;
 
 use crate::autopilot::{Autopilot, Purpose, Running};
-use crate::cli::Place;
+use crate::cli::{KeepRuns, Place};
 use crate::exit::{Code, Failure};
 
 /// A REST client with the administrator's key, and the server itself where this process had to start it.
@@ -52,8 +52,15 @@ impl Server {
         if let Some((base, key)) = Autopilot::announced(&place.data)? {
             return Ok(Self { base, key, http, own: None });
         }
-        let autopilot =
-            Autopilot::open(&place.data, &place.overlays, &place.key, purpose, None).await?;
+        let autopilot = Autopilot::open(
+            &place.data,
+            &place.overlays,
+            &place.key,
+            purpose,
+            KeepRuns(None),
+            None,
+        )
+        .await?;
         let running = autopilot.serve_locally().await?;
         Ok(Self {
             base: running.url.clone(),
@@ -140,7 +147,7 @@ impl Server {
             .ok_or_else(|| unreachable("what answers there is no Callboard".into()))?;
         let code = match status {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Code::Refused,
-            StatusCode::NOT_FOUND => Code::NotFound,
+            StatusCode::NOT_FOUND | StatusCode::GONE => Code::NotFound,
             _ => Code::Negative,
         };
         Err(Failure::new(code, text).into())

@@ -5,8 +5,9 @@ use std::fmt;
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use callboard_engine::{
-    AnswerError, ApprovalError, EventError, HookError, KeyError, LinkError, LookError, ReplayError,
-    RevealError, ScheduleError, SecretError, StartError, StoreError,
+    AgainError, AnswerError, ApprovalError, ArchiveError, EventError, HookError, KeyError,
+    LinkError, LookError, ReplayError, RevealError, ScheduleError, SecretError, StartError,
+    StoreError,
 };
 use http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
@@ -64,6 +65,7 @@ impl From<LookError> for ApiError {
     fn from(error: LookError) -> Self {
         match error {
             LookError::UnknownRun { .. } => Self::new(StatusCode::NOT_FOUND, "unknown_run", error),
+            LookError::Archived { .. } => Self::new(StatusCode::GONE, "archived", error),
             LookError::Store(error) => error.into(),
         }
     }
@@ -109,6 +111,8 @@ impl From<AnswerError> for ApiError {
             AnswerError::UnknownRun { .. } => (StatusCode::NOT_FOUND, "unknown_run"),
             AnswerError::Final { .. } => (StatusCode::CONFLICT, "run_is_final"),
             AnswerError::NothingAsked { .. } => (StatusCode::CONFLICT, "nothing_asked"),
+            AnswerError::Archived { .. } => (StatusCode::GONE, "archived"),
+            AnswerError::NotPaused { .. } => (StatusCode::CONFLICT, "not_paused"),
             AnswerError::AsksPeople { .. } => (StatusCode::CONFLICT, "asks_people"),
             AnswerError::InvalidOutput { .. } => {
                 (StatusCode::UNPROCESSABLE_ENTITY, "invalid_output")
@@ -142,6 +146,37 @@ impl From<EventError> for ApiError {
             EventError::Store(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
         };
         Self::new(status, code, error)
+    }
+}
+
+impl From<AgainError> for ApiError {
+    fn from(error: AgainError) -> Self {
+        match error {
+            AgainError::Look(error) => error.into(),
+            AgainError::Start(error) => error.into(),
+            AgainError::Store(error) => error.into(),
+            AgainError::StillGoing { .. } => Self::new(StatusCode::CONFLICT, "still_going", error),
+            AgainError::NoSuchStep { .. } => {
+                Self::new(StatusCode::NOT_FOUND, "unknown_step", error)
+            }
+            AgainError::NothingFailed { .. } => {
+                Self::new(StatusCode::CONFLICT, "nothing_failed", error)
+            }
+            AgainError::Inconsistent(_) => Self::new(StatusCode::CONFLICT, "inconsistent", error),
+            AgainError::Vault(_) => Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", error),
+        }
+    }
+}
+
+impl From<ArchiveError> for ApiError {
+    fn from(error: ArchiveError) -> Self {
+        match error {
+            ArchiveError::NoFolder => Self::new(StatusCode::CONFLICT, "no_archive", error),
+            ArchiveError::Store(error) => error.into(),
+            error @ ArchiveError::File { .. } => {
+                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", error)
+            }
+        }
     }
 }
 

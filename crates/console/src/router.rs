@@ -13,8 +13,8 @@ use crate::caller::require_key;
 use crate::page;
 use crate::problem::ApiError;
 use crate::routes::{
-    actions, approvals, events, health, hooks, keys, links, runs, schedules, secrets, triggers,
-    workflows,
+    actions, approvals, control, events, health, hooks, keys, links, runs, schedules, secrets,
+    triggers, workflows,
 };
 
 /// Who may use a method of a route.
@@ -58,6 +58,11 @@ pub const ROUTES: &[Route] = &[
     route("/v1/runs/{id}/replay", &[("GET", VIEWER)], || get(runs::replay)),
     route("/v1/runs/{id}/reveal", &[("POST", OPERATOR)], || post(runs::reveal)),
     route("/v1/runs/{id}/cancel", &[("POST", OPERATOR)], || post(runs::cancel)),
+    route("/v1/runs/{id}/pause", &[("POST", OPERATOR)], || post(control::pause)),
+    route("/v1/runs/{id}/resume", &[("POST", OPERATOR)], || post(control::resume)),
+    route("/v1/runs/{id}/retry", &[("POST", OPERATOR)], || post(control::retry)),
+    route("/v1/runs/{id}/rerun", &[("POST", OPERATOR)], || post(control::rerun)),
+    route("/v1/runs/archive", &[("POST", ADMINISTRATOR)], || post(control::archive)),
     // A step's id has slashes of its own: `do/createUser`.
     route("/v1/runs/{id}/steps/{*step}", &[("POST", OPERATOR)], || post(runs::resolve)),
     route("/v1/approvals", &[("GET", VIEWER)], || get(approvals::list)),

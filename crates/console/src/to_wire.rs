@@ -34,6 +34,9 @@ pub(crate) fn run(run: RunDetail) -> wire::Run {
         next_at: run.next_at,
         definition: run.workflow_hash,
         cancelled_by: run.cancelled_by,
+        paused_by: run.paused_by,
+        origin: run.origin.map(|origin| json(&origin)),
+        heirs: run.heirs.iter().map(ToString::to_string).collect(),
         events: run.events,
     }
 }
@@ -61,6 +64,8 @@ fn step(step: StepDetail) -> wire::Step {
         link: step.link,
         run: step.run.map(|run| run.to_string()),
         attempts: step.attempts,
+        inherited: step.inherited,
+        approval: step.approval.map(|approval| approval.asked.id),
         started_at: step.started_at,
         finished_at: step.finished_at,
         next_at: step.next_at,

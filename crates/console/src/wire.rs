@@ -22,8 +22,8 @@ pub use catalogue::{
 pub use keys::{Key, KeyRequest, Keys, NewKey};
 pub use links::{Lacking, Link, LinkReport, LinkRequest, Links, Secret};
 pub use runs::{
-    Accepted, ActionStart, DeliveredEvent, Delivery, Journal, LoopSummary, Resolve, Revealed, Run,
-    RunSummary, Runs, Start, Step, Steps, Verdict,
+    Accepted, ActionStart, Again, Archive, Archived, DeliveredEvent, Delivery, Journal,
+    LoopSummary, Resolve, Revealed, Run, RunSummary, Runs, Start, Step, Steps, Verdict,
 };
 pub use schedules::{
     Backfill, Backfilled, Instant, MadeUp, Occurrence, Paused, Schedule, ScheduleDetail, Schedules,

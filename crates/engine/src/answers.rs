@@ -29,6 +29,8 @@ pub struct Resolution {
 pub enum AnswerError {
     #[error("there is no run {run}")]
     UnknownRun { run: RunId },
+    #[error("the run {run} is over and archived in {file}")]
+    Archived { run: RunId, file: String },
     #[error("the run {run} is {status}: nothing can be changed about it any more")]
     Final { run: RunId, status: RunStatus },
     #[error("the run {run} has no step `{step}` that needs attention{}", steps_asking(.asking))]
@@ -39,6 +41,8 @@ pub enum AnswerError {
         "the step `{step}` asks people: nobody can answer for them; mend what it lacks, or cancel the run"
     )]
     AsksPeople { step: StepId },
+    #[error("the run {run} is not paused")]
+    NotPaused { run: RunId },
     #[error("an output belongs to the verdict `happened` only")]
     NeedlessOutput,
     #[error("{0}")]
@@ -54,6 +58,20 @@ impl Engine {
     /// Ends a run. Calls in flight report first; nothing new begins.
     pub async fn cancel(&self, run: &RunId, by: &str) -> Result<(), AnswerError> {
         self.say(run, Signal::Cancel { by: by.into() }).await
+    }
+
+    /// Halts a run: calls in flight end, nothing new begins, and what falls due waits until it is resumed.
+    pub async fn pause(&self, run: &RunId, by: &str) -> Result<(), AnswerError> {
+        self.say(run, Signal::Pause { by: by.into() }).await
+    }
+
+    /// Lets a paused run go on.
+    pub async fn resume(&self, run: &RunId, by: &str) -> Result<(), AnswerError> {
+        let detail = self.run(run).await?;
+        if detail.paused_by.is_none() && !detail.status.is_final() {
+            return Err(AnswerError::NotPaused { run: run.clone() });
+        }
+        self.say(run, Signal::Resume { by: by.into() }).await
     }
 
     /// Settles a step that needs attention; the run goes on.
@@ -143,6 +161,7 @@ impl From<LookError> for AnswerError {
     fn from(error: LookError) -> Self {
         match error {
             LookError::UnknownRun { run } => Self::UnknownRun { run },
+            LookError::Archived { run, file } => Self::Archived { run, file },
             LookError::Store(error) => Self::Store(error),
         }
     }

@@ -20,6 +20,8 @@ use crate::vault::{Vault, VaultError};
 /// Everything that a call needs, so that it runs apart from its run.
 pub(crate) struct Going {
     pub(crate) run: RunId,
+    /// What the other side recognises it by: `run:step`, the same for every attempt of a step.
+    pub(crate) key: String,
     pub(crate) step: StepId,
     pub(crate) attempt: u32,
     pub(crate) delays: u32,
@@ -132,7 +134,7 @@ impl Going {
         let secrets = sealing::open(vault, &self.run, &mut arguments).map_err(closed)?;
         let before = self.before.as_deref();
         let before = before.map(|before| sealing::open_whole(vault, &self.run, before));
-        let key = key(&self.run, &self.step);
+        let key = self.key.clone();
         let correlation = self.run.to_string();
         let mut attempt =
             Attempt::new(&admitted.action, arguments, key, self.first_attempt_at, correlation);
@@ -158,6 +160,7 @@ pub(crate) async fn read(
 ) -> Result<Performed, Failed> {
     let going = Going {
         run: run.clone(),
+        key: key(run, step),
         step: step.clone(),
         attempt: 0,
         delays: 0,
@@ -184,7 +187,7 @@ pub(crate) fn attempted(going: &Going, task: &str, vault: &Vault) -> Fact {
         }
         Work::Raw(call) => (raw::word(call).to_owned(), String::new(), raw::shown(call)),
     };
-    let Going { run, step, attempt, before, .. } = going;
+    let Going { key, step, attempt, before, .. } = going;
     Fact::Attempted {
         step: step.clone(),
         task: task.to_owned(),
@@ -192,7 +195,7 @@ pub(crate) fn attempted(going: &Going, task: &str, vault: &Vault) -> Fact {
         action,
         link,
         arguments,
-        key: key(run, step),
+        key: key.clone(),
         before: before.clone(),
     }
 }

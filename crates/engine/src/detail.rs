@@ -1,6 +1,7 @@
 //! A run as people read it: a fold over its journal, without the interpreter.
 
 mod fold;
+mod inheritance;
 mod page;
 
 use callboard_apps::Exchange;
@@ -11,7 +12,7 @@ use serde_json::Value;
 
 use crate::approvals::{Approval, News, Outcome};
 use crate::ids::RunId;
-use crate::journal::{Ending, Fact, How, Trigger};
+use crate::journal::{Ending, Fact, Heritage, How, Trigger};
 use crate::run::{RunStatus, Verdict};
 use crate::sealing::masked;
 
@@ -39,6 +40,12 @@ pub struct RunDetail {
     /// Loops of which not every step is told.
     pub loops: Vec<LoopDetail>,
     pub cancelled_by: Option<String>,
+    /// Who halted it, while it is halted.
+    pub paused_by: Option<String>,
+    /// The earlier run that it goes back to.
+    pub origin: Option<Heritage>,
+    /// Runs that go back to it.
+    pub heirs: Vec<RunId>,
     /// Events that the workflow announced.
     pub events: Vec<Value>,
 }
@@ -72,6 +79,8 @@ pub struct StepDetail {
     pub output: Option<Value>,
     pub error: Option<WorkflowError>,
     pub attempts: u32,
+    /// It is the earlier run's: its effect stands and was not made again.
+    pub inherited: bool,
     pub started_at: Timestamp,
     pub finished_at: Option<Timestamp>,
     pub how: Option<How>,
@@ -125,6 +134,7 @@ impl StepDetail {
             output: None,
             error: None,
             attempts: 0,
+            inherited: false,
             started_at: at,
             finished_at: None,
             how: None,
@@ -243,6 +253,8 @@ impl StepDetail {
                 self.end(StepStatus::Completed, at, &[]);
             }
             Fact::Started { .. }
+            | Fact::Paused { .. }
+            | Fact::Resumed { .. }
             | Fact::Approval { .. }
             | Fact::Completed { .. }
             | Fact::Faulted { .. }

@@ -26,6 +26,7 @@ use crate::history::{self, FoldError};
 use crate::journal::{Entry, Fact, Reason, Then};
 use crate::outcome::{self, Tried};
 use crate::raw;
+use crate::run::RunStatus;
 use crate::store::{Advance, Change, ClaimedRun, Handover, NewRun, Refusal, Signal, StoreError};
 use crate::watchers::Watch;
 
@@ -172,6 +173,18 @@ impl Driver {
             match signal {
                 // Taken up only when nothing is on its way: until then it stays where it is, also over a crash.
                 Signal::Cancel { by } => self.cancelled_by = Some(by),
+                Signal::Pause { by } => {
+                    if !self.state.paused {
+                        self.write(Fact::Paused { by })?;
+                    }
+                    self.signals_up_to = Some(id);
+                }
+                Signal::Resume { by } => {
+                    if self.state.paused {
+                        self.write(Fact::Resumed { by })?;
+                    }
+                    self.signals_up_to = Some(id);
+                }
                 Signal::Resolve { step, verdict, by, output } => {
                     if self.asks(&step).is_some() {
                         self.write(Fact::Resolved { step, verdict, by, output })?;
@@ -229,7 +242,7 @@ impl Driver {
 
     /// Makes moves until there is none.
     fn decide(&mut self) -> Result<(), DriveError> {
-        if matches!(self.pace(), Pace::Going) && !self.state.is_over() {
+        if matches!(self.pace(), Pace::Going) && !self.state.is_over() && !self.state.paused {
             for (step, link) in self.mended() {
                 self.write(Fact::Unblocked { step, why: format!("the link {link} was changed") })?;
             }
@@ -345,8 +358,10 @@ impl Driver {
             Work::Raw(_) => self.state.secrets.clone(),
             Work::Action(_) => serde_json::Map::new(),
         };
+        let key = pending.key.unwrap_or_else(|| attempt::key(&run, &step));
         let going = Going {
             run,
+            key,
             step,
             attempt,
             delays,
@@ -392,7 +407,8 @@ impl Driver {
     async fn commit(&mut self, rests: bool) -> Result<(), DriveError> {
         let status = self.state.status(!rests);
         let handover = if rests {
-            let halted = !status.is_final() && self.shared.stop.is_cancelled();
+            let may_go_on = !status.is_final() && status != RunStatus::Paused;
+            let halted = may_go_on && self.shared.stop.is_cancelled();
             let wake_at = if halted { Some(self.now()) } else { self.state.wake_at() };
             Handover::Release {
                 wake_at: wake_at.filter(|_| !status.is_final()),
@@ -501,7 +517,7 @@ impl Driver {
     /// The attempt that a look came before, unless the run is about to end.
     fn attempt(&mut self, going: Going) -> Result<(), DriveError> {
         let task = self.state.find(&going.step).map(|pending| pending.task.clone());
-        let Some(task) = task.filter(|_| !self.is_stopping()) else {
+        let Some(task) = task.filter(|_| !self.is_stopping() && !self.state.paused) else {
             self.in_flight.remove(&going.step);
             return Ok(());
         };

@@ -19,6 +19,7 @@ use crate::links::{LinkError, Links};
 use crate::observer::{Journal, Observer};
 use crate::performer::Performer;
 use crate::resting::Resting;
+use crate::retention::{Retention, keep_tidy};
 use crate::schedules::{follow_library, keep_schedules};
 use crate::secrets::{SecretError, Secrets};
 use crate::store::{Store, StoreError};
@@ -41,6 +42,8 @@ pub struct Settings {
     /// For leases only: it must not follow jumps of a simulated time.
     pub lease_clock: Clock,
     pub random: Random,
+    /// What is kept of what is over; everything, for ever, where there is none.
+    pub retention: Option<Retention>,
     /// Address at which people reach this installation; links to pages begin with it.
     pub public_url: String,
     /// The administrator's API key where it is given from outside.
@@ -79,6 +82,7 @@ pub(crate) struct Shared {
     pub(crate) time: Arc<dyn Time>,
     pub(crate) lease_clock: Clock,
     pub(crate) random: Random,
+    pub(crate) retention: Option<Retention>,
     pub(crate) public_url: String,
     pub(crate) node: String,
     pub(crate) boot: String,
@@ -144,6 +148,7 @@ impl Engine {
             time,
             lease_clock: settings.lease_clock,
             random,
+            retention: settings.retention,
             public_url: settings.public_url,
             node: settings.node,
             boot,
@@ -159,6 +164,9 @@ impl Engine {
         });
         if settings.parallel_runs > 0 {
             follow_library(&shared).await?;
+            if let Some(retention) = shared.retention.clone() {
+                shared.tracker.spawn(keep_tidy(Arc::clone(&shared), retention));
+            }
             shared.tracker.spawn(keep_schedules(Arc::clone(&shared)));
             shared.tracker.spawn(keep_feeds(Arc::clone(&shared)));
             shared.tracker.spawn(dispatch(Arc::clone(&shared), settings.parallel_runs));

@@ -10,7 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use callboard_flow::{
-    Command, Definition, Execution, Fact as TaskFact, Runtime, Start, StepId, WorkflowError,
+    Command, Definition, Execution, Fact as TaskFact, Runtime, Start, StepId, Subscription,
+    WorkflowError,
 };
 use jiff::Timestamp;
 use serde_json::{Map, Value};
@@ -62,6 +63,12 @@ pub(crate) struct RunState {
     pub(crate) depth: u32,
     /// Values of `$secrets`, sealed.
     pub(crate) secrets: Map<String, Value>,
+    /// Nothing begins.
+    pub(crate) paused: bool,
+    /// The run that the interpreter takes this one for, where that is another.
+    pub(crate) root: Option<RunId>,
+    /// Who wanted it to go back to an earlier one.
+    pub(crate) again_by: Option<String>,
     /// What people were asked, by step.
     approvals: BTreeMap<StepId, Approval>,
     /// What the interpreter has lost interest in since somebody asked.
@@ -83,18 +90,20 @@ impl RunState {
     ) -> Result<Self, Inconsistency> {
         let no_beginning = || Inconsistency::NoBeginning { run: run.clone() };
         let first = first.ok_or_else(no_beginning)?;
-        let Fact::Started { input, trigger, secrets, .. } = &first.fact else {
+        let Fact::Started { input, trigger, secrets, origin, .. } = &first.fact else {
             return Err(no_beginning());
         };
         let (parent, depth) = match trigger {
             Trigger::Workflow { run, step, awaited, depth, .. } => {
-                (awaited.then(|| (run.clone(), step.clone())), *depth)
+                // Whoever awaited the earlier run has had its answer.
+                let awaits = *awaited && origin.is_none();
+                (awaits.then(|| (run.clone(), step.clone())), *depth)
             }
             _ => (None, 0),
         };
         let start = Start {
             input: input.clone(),
-            run_id: run.to_string(),
+            run_id: origin.as_ref().map_or(run, |origin| &origin.root).to_string(),
             started_at: first.at,
             secrets: secrets.clone(),
             // No version here: the same history must give the same commands after an upgrade.
@@ -102,6 +111,7 @@ impl RunState {
         };
         let (execution, commands) = Execution::start(Arc::clone(&definition), start);
         let (pending, run) = (Wishes::default(), run.clone());
+        let run_id = run.clone();
         let mut state = Self {
             run,
             definition,
@@ -111,6 +121,9 @@ impl RunState {
             parent,
             depth,
             secrets: secrets.clone(),
+            paused: false,
+            root: origin.as_ref().map(|origin| origin.root.clone()).filter(|root| *root != run_id),
+            again_by: origin.as_ref().map(|origin| origin.by.clone()),
             approvals: BTreeMap::new(),
             dropped: Vec::new(),
             end: None,
@@ -204,6 +217,16 @@ impl RunState {
         listens && self.execution.consumes(step, event)
     }
 
+    /// Steps that listen, with what they listen for.
+    pub(crate) fn listening(&self) -> impl Iterator<Item = (&StepId, &[Subscription])> {
+        self.pending.iter().filter_map(|(step, pending)| match (&pending.wish, pending.phase) {
+            (Wish::Listen { subscriptions }, Phase::Listening) => {
+                Some((step, subscriptions.as_slice()))
+            }
+            _ => None,
+        })
+    }
+
     pub(crate) fn listens(&self) -> bool {
         self.all().any(|pending| pending.phase == Phase::Listening)
     }
@@ -228,6 +251,7 @@ impl RunState {
         }
         let asks = |pending: &Pending| matches!(pending.phase, Phase::Attention { .. });
         match () {
+            () if self.paused && !anything_in_flight => RunStatus::Paused,
             () if self.all().any(asks) => RunStatus::Attention,
             () if anything_in_flight => RunStatus::Running,
             () if self.all().all(Pending::rests) => RunStatus::Waiting,
@@ -237,7 +261,7 @@ impl RunState {
 
     /// When something of the run is due by itself.
     pub(crate) fn wake_at(&self) -> Option<Timestamp> {
-        self.all().filter_map(Pending::next_at).min()
+        self.all().filter_map(Pending::next_at).min().filter(|_| !self.paused)
     }
 
     /// Steps that may have taken effect and whose outcome is not known.

@@ -37,6 +37,9 @@ pub enum Fact {
         /// Values of `$secrets`, sealed for this run: those of its beginning, so that it derives again.
         #[serde(default, skip_serializing_if = "Map::is_empty")]
         secrets: Map<String, Value>,
+        /// The run that this one goes back to.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        origin: Option<Box<Heritage>>,
     },
     /// About to be performed. Without one of the outcomes below it is unknown whether it was.
     Attempted {
@@ -152,6 +155,13 @@ pub enum Fact {
         step: StepId,
         why: String,
     },
+    /// Nothing begins any more until it is resumed.
+    Paused {
+        by: String,
+    },
+    Resumed {
+        by: String,
+    },
     Completed {
         output: Value,
     },
@@ -164,6 +174,21 @@ pub enum Fact {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         undetermined: Vec<StepId>,
     },
+}
+
+/// The earlier run that one goes back to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Heritage {
+    pub run: RunId,
+    /// The run that the interpreter takes it for: what derives from the run's id stays the same.
+    pub root: RunId,
+    /// So many entries after the first are those of the earlier run.
+    pub inherited: i64,
+    /// The step that was done anew.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<StepId>,
+    /// Who wanted it.
+    pub by: String,
 }
 
 /// What started a run.
@@ -320,6 +345,8 @@ impl Fact {
             Self::AttentionRequired { .. } => "attention_required",
             Self::Resolved { .. } => "resolved",
             Self::Unblocked { .. } => "unblocked",
+            Self::Paused { .. } => "paused",
+            Self::Resumed { .. } => "resumed",
             Self::Completed { .. } => "completed",
             Self::Faulted { .. } => "faulted",
             Self::Cancelled { .. } => "cancelled",
@@ -330,6 +357,8 @@ impl Fact {
     pub fn step(&self) -> Option<&StepId> {
         match self {
             Self::Started { .. }
+            | Self::Paused { .. }
+            | Self::Resumed { .. }
             | Self::Completed { .. }
             | Self::Faulted { .. }
             | Self::Cancelled { .. } => None,

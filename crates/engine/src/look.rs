@@ -25,6 +25,8 @@ pub enum ReplayError {
 pub enum LookError {
     #[error("there is no run {run}")]
     UnknownRun { run: RunId },
+    #[error("the run {run} is over and was moved to {file}")]
+    Archived { run: RunId, file: String },
     #[error("{0}")]
     Store(#[from] StoreError),
 }
@@ -36,7 +38,11 @@ impl Engine {
     /// A run with its steps.
     pub async fn run(&self, run: &RunId) -> Result<RunDetail, LookError> {
         let record = self.record(run).await?;
-        Follow::of(&record).look(self, &record).await
+        let mut detail = Follow::of(&record).look(self, &record).await?;
+        if record.status.is_final() {
+            detail.heirs = self.shared.journal.store().heirs(run).await?;
+        }
+        Ok(detail)
     }
 
     /// Steps of a run in the order in which they began, those after so many.
@@ -160,9 +166,19 @@ impl Engine {
         }
     }
 
-    async fn record(&self, run: &RunId) -> Result<RunRecord, LookError> {
-        let found = self.shared.journal.store().find_run(run).await?;
-        found.ok_or_else(|| LookError::UnknownRun { run: run.clone() })
+    pub(crate) async fn record(&self, run: &RunId) -> Result<RunRecord, LookError> {
+        let store = self.shared.journal.store();
+        if let Some(found) = store.find_run(run).await? {
+            return Ok(found);
+        }
+        Err(match store.find_archived(run).await? {
+            Some(file) => {
+                let folder = self.shared.retention.as_ref().map(|retention| &retention.folder);
+                let file = folder.map_or_else(|| file.clone().into(), |folder| folder.join(&file));
+                LookError::Archived { run: run.clone(), file: file.display().to_string() }
+            }
+            None => LookError::UnknownRun { run: run.clone() },
+        })
     }
 }
 

@@ -50,6 +50,11 @@ impl Journal {
         let begins = |run: &NewRun| self.count(&run.id, std::slice::from_ref(&run.first));
         match change {
             Change::CreateRun(run) => vec![begins(run)],
+            Change::CreateHeir(heir) => {
+                let first = std::iter::once(heir.new.first.clone());
+                let entries: Vec<Entry> = first.chain(heir.entries.iter().cloned()).collect();
+                vec![self.count(&heir.new.id, &entries)]
+            }
             Change::Publish(publication) => publication.starts.iter().map(begins).collect(),
             Change::Advance(advance) if !advance.entries.is_empty() => {
                 vec![self.count(&advance.run, &advance.entries)]

@@ -46,7 +46,7 @@ pub(crate) async fn go(
     vault: &Vault,
     time: &dyn Time,
 ) -> Fact {
-    let key = crate::attempt::key(&going.run, &going.step);
+    let key = going.key.clone();
     let (step, attempt, delays) = (going.step.clone(), going.attempt, going.delays);
     let result = match open(going, call, vault) {
         Ok((call, secrets)) => performer.call(&call, &key, &secrets).await,

@@ -69,6 +69,7 @@ mod tests {
             trigger: Trigger::Request { by: "test".into() },
             mode: Mode::Live,
             secrets: Map::new(),
+            origin: None,
         };
         let first = Entry { at, fact: first };
         let mut state = RunState::begin(run, definition, Some(&first), false).unwrap();

@@ -12,6 +12,8 @@ pub enum RunStatus {
     Running,
     /// A timer or the next try of a step is ahead.
     Waiting,
+    /// Somebody halted it: nothing begins until somebody lets it go on.
+    Paused,
     /// A person must answer, or a link must be mended.
     Attention,
     Completed,
@@ -21,13 +23,16 @@ pub enum RunStatus {
 
 /// A text that is not a status.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a status: running, waiting, attention, completed, faulted or cancelled")]
+#[error(
+    "`{0}` is not a status: running, waiting, paused, attention, completed, faulted or cancelled"
+)]
 pub struct InvalidStatus(String);
 
 impl RunStatus {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Running,
         Self::Waiting,
+        Self::Paused,
         Self::Attention,
         Self::Completed,
         Self::Faulted,
@@ -43,6 +48,7 @@ impl RunStatus {
         match self {
             Self::Running => "running",
             Self::Waiting => "waiting",
+            Self::Paused => "paused",
             Self::Attention => "attention",
             Self::Completed => "completed",
             Self::Faulted => "faulted",

@@ -112,10 +112,23 @@ impl Engine {
     pub(crate) async fn begin(
         &self,
         new: NewRun,
-        mut changes: Vec<Change>,
+        changes: Vec<Change>,
         key: Option<(String, String)>,
     ) -> Result<Started, StartError> {
         let (run, at) = (new.id.clone(), new.at);
+        let creating = vec![Change::CreateRun(Box::new(new))];
+        self.begin_by(run, at, creating, changes, key).await
+    }
+
+    /// Begins a run by these changes, once for a key. Others come before.
+    pub(crate) async fn begin_by(
+        &self,
+        run: RunId,
+        at: Timestamp,
+        creating: Vec<Change>,
+        mut changes: Vec<Change>,
+        key: Option<(String, String)>,
+    ) -> Result<Started, StartError> {
         if let Some((key, fingerprint)) = &key {
             if key.is_empty() || key.chars().count() > LONGEST_KEY {
                 return Err(StartError::InvalidKey);
@@ -123,7 +136,7 @@ impl Engine {
             let (key, fingerprint, run) = (key.clone(), fingerprint.clone(), run.clone());
             changes.push(Change::TakeStartKey(StartKey { key, fingerprint, run, at }));
         }
-        changes.push(Change::CreateRun(Box::new(new)));
+        changes.extend(creating);
         match self.shared.journal.commit(changes).await {
             Ok(()) => {
                 self.shared.wake.notify_one();
@@ -188,6 +201,7 @@ impl Shared {
             trigger,
             mode: Mode::Live,
             secrets: self.secrets.for_run(&definition.secrets, &id),
+            origin: None,
         };
         NewRun {
             id,

@@ -15,7 +15,7 @@ mod sqlite;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-pub use change::{Advance, Change, Claim, Handover, NewRun, Publication, Refusal, StartKey};
+pub use change::{Advance, Change, Claim, Handover, Heir, NewRun, Publication, Refusal, StartKey};
 pub use documents::DocumentRecord;
 pub use gathering::{Gather, Rule};
 pub use records::{
@@ -101,6 +101,18 @@ pub trait Store: Send + Sync {
     async fn list_links(&self) -> Result<Vec<LinkRecord>, StoreError>;
     async fn list_secrets(&self) -> Result<Vec<SecretRecord>, StoreError>;
     async fn find_api_key(&self, id: &str) -> Result<Option<ApiKeyRecord>, StoreError>;
+    /// Runs that go back to this one, oldest first.
+    async fn heirs(&self, id: &RunId) -> Result<Vec<RunId>, StoreError>;
+    /// Runs that ended before then, the longest over first.
+    async fn finished_runs(
+        &self,
+        before: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<RunRecord>, StoreError>;
+    /// The file that a run was moved to.
+    async fn find_archived(&self, id: &RunId) -> Result<Option<String>, StoreError>;
+    /// Forgets events and keys of starts from before then, at most so many of each. Answers how many went.
+    async fn expire_keys(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError>;
     async fn find_approval(&self, id: &str) -> Result<Option<Approval>, StoreError>;
     async fn list_approvals(&self, filter: &ApprovalFilter) -> Result<Vec<Approval>, StoreError>;
     /// By name.

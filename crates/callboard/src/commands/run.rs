@@ -1,8 +1,8 @@
 //! `callboard run …`
 
 use callboard_console::wire::{
-    Accepted, LoopSummary, Replayed, Resolve, Revealed, Run as Shown, RunSummary, Runs, Start,
-    Step, Verdict,
+    Accepted, Again, Archive, Archived, LoopSummary, Replayed, Resolve, Revealed, Run as Shown,
+    RunSummary, Runs, Start, Step, Verdict,
 };
 use jiff::Timestamp;
 use serde_json::{Map, Value};
@@ -85,6 +85,31 @@ pub(super) async fn run(command: Run, output: &mut Output) -> anyhow::Result<()>
             ));
             Ok(())
         }
+        Run::Pause { id, place } => say(&place, &id, "pause", output).await,
+        Run::Resume { id, place } => say(&place, &id, "resume", output).await,
+        Run::Retry { id, from, idempotency_key, wait, place } => {
+            let again = Again { from, idempotency_key };
+            try_again(&place, (&id, "retry"), &again, wait, output).await
+        }
+        Run::Rerun { id, idempotency_key, wait, place } => {
+            let again = Again { from: None, idempotency_key };
+            try_again(&place, (&id, "rerun"), &again, wait, output).await
+        }
+        Run::Archive { older_than_days, place } => {
+            let server = Server::find(&place, Purpose::Look).await?;
+            let body = Archive { older_than_days };
+            let archived = server.post::<Archived>(&["runs", "archive"], &body).await;
+            server.leave().await?;
+            let archived = archived?;
+            if output.json() {
+                return output.document(&archived);
+            }
+            for file in &archived.files {
+                output.line(file);
+            }
+            output.note(&format!("{} runs were archived", archived.runs));
+            Ok(())
+        }
         Run::Cancel { id, place } => {
             let server = Server::find(&place, Purpose::Drive).await?;
             let run = server.post::<Shown>(&["runs", &id, "cancel"], &Map::new()).await;
@@ -94,6 +119,37 @@ pub(super) async fn run(command: Run, output: &mut Output) -> anyhow::Result<()>
     }
 }
 
+/// Says one word to a run and shows what became of it.
+async fn say(
+    place: &crate::cli::Place,
+    id: &str,
+    word: &str,
+    output: &mut Output,
+) -> anyhow::Result<()> {
+    let server = Server::find(place, Purpose::Drive).await?;
+    let run = server.post::<Shown>(&["runs", id, word], &Map::new()).await;
+    server.leave().await?;
+    show(&run?, output)
+}
+
+/// Begins a run that goes back to another.
+async fn try_again(
+    place: &crate::cli::Place,
+    (id, how): (&str, &str),
+    again: &Again,
+    wait: Option<u32>,
+    output: &mut Output,
+) -> anyhow::Result<()> {
+    let server = Server::find(place, Purpose::Drive).await?;
+    let accepted = server.post::<Accepted>(&["runs", id, how], again).await;
+    let told = match accepted {
+        Ok(accepted) => tell_started(&server, &accepted, wait, output).await,
+        Err(error) => Err(error),
+    };
+    server.leave().await?;
+    told
+}
+
 async fn start_run(
     server: &Server,
     start: &Start,
@@ -101,12 +157,22 @@ async fn start_run(
     output: &mut Output,
 ) -> anyhow::Result<()> {
     let accepted: Accepted = server.post(&["runs"], start).await?;
+    tell_started(server, &accepted, wait, output).await
+}
+
+/// The run once it is final, where somebody waits for it; else its id.
+async fn tell_started(
+    server: &Server,
+    accepted: &Accepted,
+    wait: Option<u32>,
+    output: &mut Output,
+) -> anyhow::Result<()> {
     match wait {
         Some(seconds) => {
             let run: Shown = server.wait(&accepted.id, seconds).await?;
             finished(&run, output)
         }
-        None if output.json() => output.document(&accepted),
+        None if output.json() => output.document(accepted),
         None => {
             output.line(&accepted.id);
             output.note(&format!("follow it: callboard run watch {}", accepted.id));
@@ -200,6 +266,9 @@ fn show(run: &Shown, output: &mut Output) -> anyhow::Result<()> {
         second(run.created_at),
         trigger(&run.trigger)
     ));
+    for line in ties(run) {
+        output.line(&format!("{DIM}{line}{DIM:#}"));
+    }
     for of in &run.loops {
         output.line(&loop_line(of));
     }
@@ -231,6 +300,22 @@ fn trigger(trigger: &Value) -> String {
     }
 }
 
+/// What ties it to other runs, and who halted it.
+fn ties(run: &Shown) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(origin) = &run.origin {
+        let text = |name: &str| origin[name].as_str().unwrap_or_default();
+        let from = match text("from") {
+            "" => String::new(),
+            step => format!(", from {step} on"),
+        };
+        lines.push(format!("goes back to {}{from}, wanted by {}", text("run"), text("by")));
+    }
+    lines.extend(run.heirs.iter().map(|heir| format!("tried again as {heir}")));
+    lines.extend(run.paused_by.iter().map(|by| format!("paused by {by}")));
+    lines
+}
+
 /// An instant to the second, as people read it; `--json` has it whole.
 pub(super) fn second(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M:%SZ").to_string()
@@ -254,6 +339,7 @@ fn step_line(step: &Step) -> String {
     }
     let what = if step.action.is_some() { "next try" } else { "until" };
     facts.extend(step.next_at.map(|at| format!("{what} {}", second(at))));
+    facts.extend(step.inherited.then(|| "inherited".to_owned()));
     facts.extend(step.how.clone().filter(|how| how != "performed"));
     facts.extend([&step.note, &step.remedy].into_iter().flatten().cloned());
     facts.extend(step.error.as_ref().map(error_line));

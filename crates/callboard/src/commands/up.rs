@@ -27,6 +27,7 @@ pub(super) async fn run(mut arguments: Up, output: &mut Output) -> anyhow::Resul
         &arguments.overlays,
         &arguments.key,
         Purpose::Drive,
+        arguments.keep_runs,
         observer,
     )
     .await?;

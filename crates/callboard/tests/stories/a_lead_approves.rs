@@ -90,10 +90,10 @@ async fn a_leaver_is_blocked_once_another_lead_has_approved_what_still_stands() 
     let change =
         json!({"email": "kim.new@example.com", "connection": "Username-Password-Authentication"});
     theatre.stage.management(Method::PATCH, &path, Some(&change)).await.unwrap();
-    let (code, stale) = command(&theatre, &bert, &yes).await;
+    let (code, refused) = command(&theatre, &bert, &yes).await;
     assert!(
-        code == Some(1) && stale.contains("has changed since it was asked"),
-        "{code:?} {stale}"
+        code == Some(1) && refused.contains("has changed since it was asked"),
+        "{code:?} {refused}"
     );
     let again = |run: &Value| run["steps"][0]["status"] == "waiting";
     theatre.stage.run_until(run, again).await.unwrap();

@@ -203,7 +203,7 @@ pub(crate) async fn resolve(
     Ok(Json(to_wire::run(engine.wait_until(&id, TAKE_UP, taken_up).await?)))
 }
 
-fn run_id(text: &str) -> Result<RunId, ApiError> {
+pub(super) fn run_id(text: &str) -> Result<RunId, ApiError> {
     // What cannot be an id names no run.
     text.parse().map_err(|error| ApiError::new(StatusCode::NOT_FOUND, "unknown_run", error))
 }

@@ -44,7 +44,7 @@ pub struct Accepted {
 pub struct RunSummary {
     pub id: String,
     pub workflow: String,
-    /// `running`, `waiting`, `attention`, `completed`, `faulted` or `cancelled`.
+    /// `running`, `waiting`, `paused`, `attention`, `completed`, `faulted` or `cancelled`.
     pub status: String,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
@@ -83,6 +83,15 @@ pub struct Run {
     pub definition: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cancelled_by: Option<String>,
+    /// Who halted it, while it is halted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paused_by: Option<String>,
+    /// The earlier run that it goes back to: `{"run","root","inherited","from","by"}`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Value>,
+    /// Runs that go back to it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub heirs: Vec<String>,
     /// Events that the workflow announced.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub events: Vec<Value>,
@@ -122,6 +131,12 @@ pub struct Step {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<String>,
     pub attempts: u32,
+    /// It is the earlier run's: its effect stands and was not made again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub inherited: bool,
+    /// What it asks people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approval: Option<String>,
     pub started_at: Timestamp,
     pub finished_at: Option<Timestamp>,
     pub next_at: Option<Timestamp>,
@@ -141,6 +156,32 @@ pub struct Step {
     pub error: Option<RunError>,
     /// Requests and answers, redacted.
     pub exchanges: Vec<Value>,
+}
+
+/// Body of `POST /v1/runs/{id}/retry` and `…/rerun`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Again {
+    /// The step to go on from; the one that failed unless it is given. For a retry only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idempotency_key: Option<String>,
+}
+
+/// Body of `POST /v1/runs/archive`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Archive {
+    /// Runs that ended so many days ago or earlier.
+    pub older_than_days: u32,
+}
+
+/// What was archived.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Archived {
+    pub runs: usize,
+    pub files: Vec<String>,
 }
 
 /// The output of a run with its secrets in clear.

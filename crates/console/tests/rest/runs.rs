@@ -142,3 +142,39 @@ async fn one_action_runs_through_a_link() {
         "{done:?}"
     );
 }
+
+#[tokio::test]
+async fn a_run_is_paused_resumed_retried_and_run_again() {
+    let server = Server::start(&[ARRIVAL, &one_call(ONE)]).await;
+    server.put_link().await;
+    let body = json!({"workflow": "arrival", "input": {"name": "Ada"}});
+    let id = server.call(Method::POST, "/v1/runs", Some(body)).await.body["id"].clone();
+    let id = id.as_str().unwrap();
+    let path = |word: &str| format!("/v1/runs/{id}/{word}");
+    let going = server.call(Method::POST, &path("retry"), Some(json!({}))).await;
+    assert_eq!((going.status.as_u16(), &going.body["code"]), (409, &json!("still_going")));
+    let paused = server.call(Method::POST, &path("pause"), None).await;
+    assert_eq!((paused.status.as_u16(), &paused.body["paused_by"]), (200, &json!("administrator")));
+    let resumed = server.call(Method::POST, &path("resume"), None).await;
+    assert_eq!((resumed.status.as_u16(), resumed.body.get("paused_by")), (200, None));
+    let again = server.call(Method::POST, &path("resume"), None).await;
+    assert_eq!((again.status.as_u16(), &again.body["code"]), (409, &json!("not_paused")));
+
+    let body = json!({"workflow": "one-call"});
+    let done = server.call(Method::POST, "/v1/runs?wait=20", Some(body)).await.body;
+    let first = done["id"].as_str().unwrap();
+    let retry = format!("/v1/runs/{first}/retry?wait=20");
+    let retried = server.call(Method::POST, &retry, Some(json!({"from": "do/only"}))).await;
+    assert_eq!((retried.status.as_u16(), &retried.body["status"]), (200, &json!("completed")));
+    assert_eq!(retried.body["origin"]["run"], first, "{retried:?}");
+    let unknown = server.call(Method::POST, &retry, Some(json!({"from": "do/x"}))).await;
+    assert_eq!((unknown.status.as_u16(), &unknown.body["code"]), (404, &json!("unknown_step")));
+    let rerun = format!("/v1/runs/{first}/rerun?wait=20");
+    let rerun = server.call(Method::POST, &rerun, Some(json!({}))).await;
+    assert_eq!((rerun.status.as_u16(), &rerun.body["status"]), (200, &json!("completed")));
+    let origin = server.call(Method::GET, &format!("/v1/runs/{first}"), None).await.body;
+    assert_eq!(origin["heirs"], json!([retried.body["id"], rerun.body["id"]]));
+    let none =
+        server.call(Method::POST, "/v1/runs/archive", Some(json!({"older_than_days": 1}))).await;
+    assert_eq!((none.status.as_u16(), &none.body["code"]), (409, &json!("no_archive")));
+}

@@ -24,6 +24,8 @@ use crate::store::StoreError;
 pub(crate) struct Asking {
     pub(crate) run: RunId,
     pub(crate) trigger: Trigger,
+    /// Who wanted this run to go back to an earlier one.
+    pub(crate) again_by: Option<String>,
     pub(crate) task: String,
     pub(crate) tried: Tried,
     pub(crate) ask: Ask,
@@ -36,7 +38,7 @@ pub(crate) struct Asking {
 
 /// The entry that follows: asked; or the deadline that approves, if nothing has changed; or why it is not asked now.
 pub(crate) async fn prepare(shared: Arc<Shared>, asking: Asking) -> Fact {
-    let Asking { run, trigger, task, mut tried, ask, about, reading, before } = asking;
+    let Asking { run, trigger, again_by, task, mut tried, ask, about, reading, before } = asking;
     let seen = match &reading {
         None => None,
         Some(admitted) => match read(&shared, &run, &tried.step, admitted).await {
@@ -48,7 +50,10 @@ pub(crate) async fn prepare(shared: Arc<Shared>, asking: Asking) -> Fact {
         },
     };
     let requested_by = match requesters(&shared, trigger).await {
-        Ok(requesters) => requesters,
+        Ok(mut requesters) => {
+            requesters.extend(again_by);
+            requesters
+        }
         Err(error) => {
             let failure = Failure::Unsure { why: error.to_string() };
             return outcome::of_looking(tried, Failed::new(failure, Vec::new()));

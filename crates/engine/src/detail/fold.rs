@@ -6,6 +6,7 @@ use callboard_flow::StepId;
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::inheritance::Inheritance;
 use super::{LoopDetail, RunDetail, StepDetail, StepStatus};
 use crate::journal::{Entry, Fact};
 use crate::run::RunStatus;
@@ -25,6 +26,7 @@ pub(crate) struct DetailFold {
     places: HashMap<StepId, u64>,
     began: u64,
     loops: BTreeMap<String, Loop>,
+    inheritance: Inheritance,
 }
 
 /// The steps of the items of one outermost loop.
@@ -53,10 +55,13 @@ impl DetailFold {
             steps: Vec::new(),
             loops: Vec::new(),
             cancelled_by: None,
+            paused_by: None,
+            origin: None,
+            heirs: Vec::new(),
             events: Vec::new(),
         };
         let (steps, places, loops) = (BTreeMap::new(), HashMap::new(), BTreeMap::new());
-        Self { head, steps, places, began: 0, loops }
+        Self { head, steps, places, began: 0, loops, inheritance: Inheritance::default() }
     }
 
     /// The record of the run, read *before* entries that are read next: the journal may be a moment ahead of it.
@@ -83,8 +88,10 @@ impl DetailFold {
     }
 
     pub(crate) fn read(&mut self, entry: &Entry) {
+        self.inheritance.read(entry);
         match &entry.fact {
-            Fact::Started { input, trigger, .. } => {
+            Fact::Started { input, trigger, origin, .. } => {
+                self.head.origin = origin.as_deref().cloned();
                 self.head.input = masked(input);
                 self.head.trigger = Some(trigger.clone());
             }
@@ -96,6 +103,8 @@ impl DetailFold {
                 self.head.error = Some(error.clone());
                 self.finish(RunStatus::Faulted, entry.at, &[]);
             }
+            Fact::Paused { by } => self.head.paused_by = Some(by.clone()),
+            Fact::Resumed { .. } => self.head.paused_by = None,
             Fact::Cancelled { by, undetermined } => {
                 self.head.cancelled_by = Some(by.clone());
                 self.finish(RunStatus::Cancelled, entry.at, undetermined);
@@ -114,7 +123,7 @@ impl DetailFold {
     fn finish(&mut self, status: RunStatus, at: Timestamp, undetermined: &[StepId]) {
         self.head.status = status;
         self.head.finished_at = Some(at);
-        self.head.next_at = None;
+        (self.head.next_at, self.head.paused_by) = (None, None);
         for step in self.steps.values_mut().filter(|step| step.finished_at.is_none()) {
             step.run_ended(undetermined.contains(&step.step));
         }
@@ -127,6 +136,7 @@ impl DetailFold {
         };
         let Some(step) = self.steps.get_mut(&place) else { return };
         let was_open = step.finished_at.is_none();
+        step.inherited = self.inheritance.is_inherited();
         step.take_in(&self.head.id, &self.head.workflow, fact, at);
         // A step that listens may hear more.
         let ended =

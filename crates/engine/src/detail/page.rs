@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use callboard_flow::StepId;
 
 use super::StepDetail;
+use super::inheritance::Inheritance;
 use crate::ids::RunId;
 use crate::journal::{Entry, Fact};
 use crate::store::RunRecord;
@@ -27,13 +28,15 @@ pub(crate) struct StepsFold {
     places: HashMap<StepId, usize>,
     steps: Vec<StepDetail>,
     more: bool,
+    inheritance: Inheritance,
 }
 
 impl StepsFold {
     pub(crate) fn new(record: RunRecord, after: usize, limit: usize) -> Self {
         let (passed_by, places) = (HashSet::new(), HashMap::new());
         let RunRecord { id: run, workflow, .. } = record;
-        Self { run, workflow, after, limit, passed_by, places, steps: Vec::new(), more: false }
+        let (steps, more, inheritance) = (Vec::new(), false, Inheritance::default());
+        Self { run, workflow, after, limit, passed_by, places, steps, more, inheritance }
     }
 
     /// Whether what follows in the journal changes nothing any more.
@@ -42,6 +45,7 @@ impl StepsFold {
     }
 
     pub(crate) fn read(&mut self, entry: &Entry) {
+        self.inheritance.read(entry);
         let Some(name) = entry.fact.step() else { return self.read_end(entry) };
         if self.passed_by.contains(name) {
             return;
@@ -62,6 +66,7 @@ impl StepsFold {
                 self.steps.len() - 1
             }
         };
+        self.steps[place].inherited = self.inheritance.is_inherited();
         self.steps[place].take_in(&self.run, &self.workflow, &entry.fact, entry.at);
     }
 

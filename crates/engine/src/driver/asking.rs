@@ -69,6 +69,7 @@ impl Driver {
         self.to_ask.push(Asking {
             run: self.state.run.clone(),
             trigger: self.state.trigger.clone(),
+            again_by: self.state.again_by.clone(),
             task: pending.task.clone(),
             tried: Tried { step: step.clone(), attempt, delays, now },
             ask,

@@ -29,7 +29,7 @@ impl Driver {
 
     /// The run rests and its row tells what it waits for. What changed just before that is said now.
     pub(super) async fn say_what_was_mended(&self) -> Result<(), DriveError> {
-        if self.state.is_over() {
+        if self.state.is_over() || self.state.paused {
             return Ok(());
         }
         let mut changes = Vec::new();

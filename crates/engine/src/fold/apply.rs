@@ -16,11 +16,12 @@ impl RunState {
         let at = entry.at;
         match &entry.fact {
             Fact::Started { .. } => return Err("a run starts once".into()),
-            Fact::Attempted { step, attempt, link, before, .. } => {
+            Fact::Attempted { step, attempt, link, before, key, .. } => {
                 let pending = self.pending_mut(step)?;
                 pending.phase = Phase::Attempted;
                 pending.attempts = *attempt;
                 pending.link = Some(link.clone());
+                pending.key = Some(key.clone());
                 pending.before.clone_from(before);
                 pending.first_attempt_at.get_or_insert(at);
             }
@@ -86,6 +87,8 @@ impl RunState {
                 };
                 pending.phase = Phase::Due { then };
             }
+            Fact::Paused { .. } => self.paused = true,
+            Fact::Resumed { .. } => self.paused = false,
             Fact::Completed { .. } => self.status = Some(RunStatus::Completed),
             Fact::Faulted { .. } => self.status = Some(RunStatus::Faulted),
             Fact::Cancelled { .. } => self.status = Some(RunStatus::Cancelled),

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use callboard_flow::StepId;
 use jiff::Timestamp;
+use serde_json::Value;
 
 use super::{End, Pending, Phase, RunState, Wish};
 use crate::journal::{Fact, Then};
@@ -54,6 +55,9 @@ impl RunState {
                 .filter(|_| in_flight.len() < MOST_IN_FLIGHT);
             return found.map(|(step, _)| Move::Recover(step.clone()));
         }
+        if self.paused {
+            return None;
+        }
         let stopping = matches!(pace, Pace::Halting);
         match &self.end {
             // What is on its way reports before the run closes.
@@ -72,7 +76,8 @@ impl RunState {
                 }
                 Wish::Timer { until } => timer(step, pending, *until, now),
                 Wish::Emit { event } => {
-                    Some(Move::Write(Fact::Emitted { step: step.clone(), event: event.clone() }))
+                    let event = self.announced(event);
+                    Some(Move::Write(Fact::Emitted { step: step.clone(), event }))
                 }
                 Wish::Listen { subscriptions } => is_due(pending).then(|| {
                     Move::Write(Fact::Listening {
@@ -86,6 +91,20 @@ impl RunState {
                 }
             }),
         }
+    }
+}
+
+impl RunState {
+    /// The event as this run announces it: one that is announced anew is not the earlier run's.
+    fn announced(&self, event: &Value) -> Value {
+        let mut event = event.clone();
+        if let Some(root) = &self.root
+            && let Some(step) = event["id"].as_str().and_then(|id| id.strip_prefix(root.as_str()))
+            && step.starts_with(':')
+        {
+            event["id"] = format!("{}{step}", self.run).into();
+        }
+        event
     }
 }
 

@@ -21,6 +21,8 @@ pub(crate) struct Pending {
     /// How often it lacked a permission.
     pub(crate) refusals: u32,
     pub(crate) first_attempt_at: Option<Timestamp>,
+    /// What its attempts are recognised by. A run that inherited one keeps that key.
+    pub(crate) key: Option<String>,
     /// What stood there before the attempt that may have changed it, sealed.
     pub(crate) before: Option<String>,
     /// Through which link it was attempted.
@@ -128,6 +130,7 @@ impl Pending {
             delays: 0,
             refusals: 0,
             first_attempt_at: None,
+            key: None,
             before: None,
             link: None,
             child: None,

@@ -37,6 +37,14 @@ pub enum Change {
     StoreEvent(EventRecord),
     /// A new run with its first entry, due at once and owned by nobody.
     CreateRun(Box<NewRun>),
+    /// The same for a run that goes back to an earlier one and inherits these entries of it.
+    CreateHeir(Box<Heir>),
+    /// Removes a run that is over, with all that belongs to it, and remembers which file holds it. Refused with
+    /// `NoSuchRun` if there is none that is over.
+    RemoveRun {
+        run: RunId,
+        file: String,
+    },
     /// The next entries of a run, from its owner only. Refused with `NotOwner` if the epoch has moved on.
     Advance(Box<Advance>),
     /// Says something to a run that is not final and makes it due. Refused with `NoSuchRun` or `RunIsFinal`.
@@ -117,6 +125,15 @@ pub struct NewRun {
     pub mode: Mode,
     pub first: Entry,
     pub at: Timestamp,
+}
+
+/// A run that goes back to an earlier one.
+#[derive(Debug, Clone)]
+pub struct Heir {
+    pub new: NewRun,
+    pub origin: RunId,
+    /// After the first.
+    pub entries: Vec<Entry>,
 }
 
 /// An event that a run announces, with what follows from it.

@@ -55,6 +55,12 @@ pub enum Signal {
     Cancel {
         by: String,
     },
+    Pause {
+        by: String,
+    },
+    Resume {
+        by: String,
+    },
     Resolve {
         step: StepId,
         verdict: Verdict,

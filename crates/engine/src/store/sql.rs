@@ -9,6 +9,7 @@ mod documents;
 mod gathering;
 mod locks;
 mod read;
+mod retention;
 mod rows;
 mod schedules;
 pub(super) mod schema;

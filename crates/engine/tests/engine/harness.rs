@@ -338,6 +338,7 @@ impl Premises {
             time: Arc::clone(&self.time) as Arc<dyn Time>,
             lease_clock: Arc::new(|| Timestamp::UNIX_EPOCH),
             random: random(),
+            retention: None,
             public_url: "https://callboard.test".into(),
             administrator_key: None,
             node: "test".into(),

@@ -39,6 +39,7 @@ fn create(run: &RunId) -> Vec<Change> {
         trigger,
         mode: Mode::Live,
         secrets: serde_json::Map::new(),
+        origin: None,
     };
     let (first, workflow_hash) = (Entry { at: NOW, fact }, "h".into());
     let new = NewRun {

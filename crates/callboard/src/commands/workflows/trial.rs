@@ -87,6 +87,7 @@ async fn engine(arguments: &Try) -> anyhow::Result<Engine> {
         time: Arc::new(WallTime::new(world::clock())),
         lease_clock: world::clock(),
         random: Arc::new(world::random),
+        retention: None,
         public_url: String::new(),
         administrator_key: None,
         node: "try".into(),

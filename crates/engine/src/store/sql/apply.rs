@@ -8,16 +8,16 @@ use super::locks;
 use super::read;
 use super::rows::{optional_micros, to_json, to_list, to_micros};
 use super::schedules;
-use super::{api_keys, approvals, documents, gathering, secrets, subscriptions};
+use super::{api_keys, approvals, documents, gathering, retention, secrets, subscriptions};
 use crate::ids::RunId;
 use crate::journal::{Entry, VERSION};
 use crate::store::{
-    Advance, Change, Claim, ClaimedRun, EventRecord, Handover, LinkRecord, NewRun, Publication,
-    Refusal, Signal, StartKey, StoreError, WorkflowRecord,
+    Advance, Change, Claim, ClaimedRun, EventRecord, Handover, Heir, LinkRecord, NewRun,
+    Publication, Refusal, Signal, StartKey, StoreError, WorkflowRecord,
 };
 
 /// What is over stays as it ended.
-const FINAL: &str = "('completed', 'faulted', 'cancelled')";
+pub(super) const FINAL: &str = "('completed', 'faulted', 'cancelled')";
 
 pub(super) fn all(connection: &dyn Connection, changes: &[Change]) -> Result<(), StoreError> {
     locks::take(connection, changes)?;
@@ -30,6 +30,8 @@ pub(super) fn all(connection: &dyn Connection, changes: &[Change]) -> Result<(),
         Change::TakeStartKey(key) => take_start_key(connection, key),
         Change::StoreEvent(event) => store_event(connection, event),
         Change::CreateRun(run) => create_run(connection, run),
+        Change::CreateHeir(heir) => create_heir(connection, heir),
+        Change::RemoveRun { run, file } => retention::remove(connection, run, file),
         Change::Advance(advance) => self::advance(connection, advance),
         Change::Signal { run, signal, at } => self::signal(connection, run, signal, *at),
         Change::Tell { run, signal, at } => tell(connection, run, signal, *at),
@@ -134,6 +136,14 @@ pub(super) fn create_run(connection: &dyn Connection, run: &NewRun) -> Result<()
         ],
     )?;
     append(connection, &run.id, 1, std::slice::from_ref(&run.first))
+}
+
+fn create_heir(connection: &dyn Connection, heir: &Heir) -> Result<(), StoreError> {
+    create_run(connection, &heir.new)?;
+    let run = heir.new.id.as_str();
+    let sql = "UPDATE runs SET origin = ?2 WHERE id = ?1";
+    connection.perform(sql, params![run, heir.origin.as_str()])?;
+    append(connection, &heir.new.id, 2, &heir.entries)
 }
 
 fn append(

@@ -8,7 +8,8 @@ use secrecy::SecretString;
 
 use super::connection::Connection;
 use super::{
-    api_keys, apply, approvals, documents, gathering, read, schedules, secrets, subscriptions,
+    api_keys, apply, approvals, documents, gathering, read, retention, schedules, secrets,
+    subscriptions,
 };
 use crate::approvals::Approval;
 use crate::ids::RunId;
@@ -155,6 +156,28 @@ impl Store for SqlStore {
 
     async fn list_api_keys(&self) -> Result<Vec<ApiKeyRecord>, StoreError> {
         self.read(api_keys::list).await
+    }
+
+    async fn heirs(&self, id: &RunId) -> Result<Vec<RunId>, StoreError> {
+        let id = id.clone();
+        self.read(move |connection| read::heirs(connection, &id)).await
+    }
+
+    async fn finished_runs(
+        &self,
+        before: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<RunRecord>, StoreError> {
+        self.read(move |connection| retention::finished(connection, before, limit)).await
+    }
+
+    async fn find_archived(&self, id: &RunId) -> Result<Option<String>, StoreError> {
+        let id = id.clone();
+        self.read(move |connection| retention::archived(connection, &id)).await
+    }
+
+    async fn expire_keys(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError> {
+        self.write(move |connection| retention::expire(connection, before, limit)).await
     }
 
     async fn find_approval(&self, id: &str) -> Result<Option<Approval>, StoreError> {

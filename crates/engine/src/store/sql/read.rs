@@ -63,6 +63,11 @@ fn parameters(values: &[String]) -> Vec<&dyn Parameter> {
     values.iter().map(|value| value as &dyn Parameter).collect()
 }
 
+pub(super) fn heirs(connection: &dyn Connection, id: &RunId) -> Result<Vec<RunId>, StoreError> {
+    let sql = "SELECT id FROM runs WHERE origin = ?1 ORDER BY id";
+    rows(connection, "runs", sql, params![id.as_str()], |columns| columns.parse("id"))
+}
+
 pub(super) fn journal(
     connection: &dyn Connection,
     id: &RunId,
@@ -177,7 +182,7 @@ pub(super) fn find_event(
     Ok(found?.pop())
 }
 
-fn run(columns: &Columns<'_>) -> Result<RunRecord, StoreError> {
+pub(super) fn run(columns: &Columns<'_>) -> Result<RunRecord, StoreError> {
     Ok(RunRecord {
         id: columns.parse("id")?,
         workflow: columns.get("workflow")?,

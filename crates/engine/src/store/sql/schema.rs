@@ -117,6 +117,13 @@ const MIGRATIONS: &[&str] = &["
     CREATE UNIQUE INDEX gathered_once ON gathered(workflow, key, part, event_id);
     CREATE INDEX inbox_by_time ON inbox(app, trigger_name, at);
     CREATE INDEX gathered_by_time ON gathered(workflow, event_at);
+", "
+    ALTER TABLE runs ADD COLUMN origin TEXT;
+    CREATE INDEX runs_by_origin ON runs(origin) WHERE origin IS NOT NULL;
+    CREATE INDEX runs_over ON runs(updated_at) WHERE status IN ('completed', 'faulted', 'cancelled');
+    CREATE INDEX inbox_by_age ON inbox(at);
+    CREATE INDEX start_keys_by_age ON start_keys(at);
+    CREATE TABLE archived_runs (run_id TEXT PRIMARY KEY, file TEXT NOT NULL) STRICT, WITHOUT ROWID;
 "];
 
 /// Brings an older database up to date. The caller is in a transaction.
