@@ -100,8 +100,18 @@ impl Autopilot {
         make_private_folder(data)?;
         let lock = take(data).await?;
         let catalogue = Arc::new(catalogue(overlays.apps.as_deref())?);
+        let (place, node) = match &overlays.database {
+            None => (Place::File(data.join("callboard.db")), None),
+            Some(address) => {
+                let node = overlays.node.clone().map_or_else(|| node_name(data), Ok)?;
+                (Place::Postgres(address.clone()), Some(node))
+            }
+        };
+        // It may have to wait for a network.
+        let store = tokio::task::block_in_place(|| SqlStore::open(&place))?;
+        let lease_clock = store.lease_clock().unwrap_or_else(world::clock);
         let engine = Engine::open(Settings {
-            store: Arc::new(SqlStore::open(&Place::File(data.join("callboard.db")))?),
+            store: Arc::new(store),
             key: key
                 .secrets_key
                 .clone()
@@ -114,7 +124,7 @@ impl Autopilot {
             workflows: embedded_workflows(),
             workflows_folder: overlays.library.as_ref().map(|folder| folder.join("workflows")),
             time: Arc::new(WallTime::new(world::clock())),
-            lease_clock: world::clock(),
+            lease_clock,
             random: Arc::new(world::random),
             retention: Some(Retention {
                 folder: data.join("archive"),
@@ -126,12 +136,12 @@ impl Autopilot {
                 .as_ref()
                 .map_or_else(|| USUAL_URL.to_owned(), ToString::to_string),
             administrator_key: key.administrator(),
-            node: "local".into(),
+            node: node.clone().unwrap_or_else(|| "local".into()),
             parallel_runs: if purpose == Purpose::Drive { PARALLEL_RUNS } else { 0 },
             observer,
         })
         .await?;
-        let local_key = engine.api_keys().renew_local().await?;
+        let local_key = engine.api_keys().renew_local(node.as_deref()).await?;
         Ok(Self { engine: Arc::new(engine), data: data.to_owned(), _lock: lock, local_key })
     }
 
@@ -203,6 +213,23 @@ pub(crate) fn embedded_workflows() -> Vec<Source> {
     let texts =
         WORKFLOWS.files().filter_map(|file| Some((file.path().to_str()?, file.contents_utf8()?)));
     texts.map(|(file, text)| Source { file: file.into(), text: text.into() }).collect()
+}
+
+/// This node's name among those that share a database: made once, so that the next start takes up its own runs at once.
+fn node_name(data: &Path) -> anyhow::Result<String> {
+    let path = data.join("node");
+    match std::fs::read_to_string(&path) {
+        Ok(name) => Ok(name.trim().to_owned()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let mut bytes = [0; 4];
+            world::random(&mut bytes);
+            let name = format!("node-{:08x}", u32::from_be_bytes(bytes));
+            private_file::write(&path, format!("{name}\n").as_bytes())
+                .with_context(|| format!("cannot write {}", path.display()))?;
+            Ok(name)
+        }
+        Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
+    }
 }
 
 /// The folder's lock; somebody who is just going down is waited for.

@@ -124,12 +124,35 @@ pub(crate) struct Overlays {
     /// Address at which people reach this autopilot; links to its pages begin with it.
     #[arg(long, env = "CALLBOARD_PUBLIC_URL", hide_env_values = true, value_name = "URL")]
     pub(crate) public_url: Option<url::Url>,
+    /// PostgreSQL database that nodes share, as `postgres://USER:PASSWORD@HOST/DATABASE`; without it the data folder holds
+    /// an SQLite file. In the environment the password shows in no process list.
+    #[arg(long, env = "CALLBOARD_DATABASE", hide_env_values = true, value_name = "URL", value_parser = database)]
+    pub(crate) database: Option<SecretString>,
+    /// Name of this node among those that share the database; without it the data folder keeps one.
+    #[arg(long, env = "CALLBOARD_NODE", hide_env_values = true, value_name = "NAME", value_parser = node_name)]
+    pub(crate) node: Option<String>,
     /// Folder with `workflows/*.yaml` laid over the embedded library.
     #[arg(long, env = "CALLBOARD_LIBRARY", hide_env_values = true, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) library: Option<PathBuf>,
     /// Folder with `<app>/app.yaml` laid over the embedded manifests.
     #[arg(long, env = "CALLBOARD_APPS", hide_env_values = true, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) apps: Option<PathBuf>,
+}
+
+fn database(text: &str) -> Result<SecretString, String> {
+    let known = ["postgres://", "postgresql://"];
+    if known.iter().any(|scheme| text.starts_with(scheme)) {
+        return Ok(text.into());
+    }
+    Err("a database is postgres://USER:PASSWORD@HOST/DATABASE".into())
+}
+
+fn node_name(text: &str) -> Result<String, String> {
+    let fits = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '.');
+    if (1..=40).contains(&text.len()) && text.chars().all(fits) {
+        return Ok(text.to_owned());
+    }
+    Err("the name of a node is 1 to 40 letters, digits, `-` and `.`".into())
 }
 
 #[derive(Debug, Clone, Args)]

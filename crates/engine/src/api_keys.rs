@@ -84,9 +84,11 @@ impl ApiKeys {
         self.put(of_the_program(ADMINISTRATOR)).await.map(Some)
     }
 
-    /// A new key for commands on this machine; the one before it counts no longer.
-    pub async fn renew_local(&self) -> Result<SecretString, StoreError> {
-        self.put(of_the_program(LOCAL)).await
+    /// A new key for commands on this machine; the one before it counts no longer. Where nodes share the data, each has
+    /// its own.
+    pub async fn renew_local(&self, node: Option<&str>) -> Result<SecretString, StoreError> {
+        let name = node.map_or_else(|| LOCAL.to_owned(), |node| format!("{LOCAL}.{node}"));
+        self.put(of_the_program(&name)).await
     }
 
     /// Makes a key for somebody. The answer is the only time it can be seen.
@@ -179,10 +181,13 @@ fn check_text(what: &'static str, text: &str) -> Result<(), KeyError> {
 }
 
 fn check_reserved(name: &str) -> Result<(), KeyError> {
-    match name {
-        ADMINISTRATOR | LOCAL => Err(KeyError::Reserved { name: name.into() }),
-        _ => Ok(()),
+    // Those of single nodes begin with it.
+    let is_local =
+        name.strip_prefix(LOCAL).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+    if name == ADMINISTRATOR || is_local {
+        return Err(KeyError::Reserved { name: name.into() });
     }
+    Ok(())
 }
 
 fn hash(key: &str) -> [u8; 32] {

@@ -16,13 +16,14 @@ use crate::dispatcher::dispatch;
 use crate::ids;
 use crate::library::{Library, LibraryError, Source};
 use crate::links::{LinkError, Links};
+use crate::nodes::follow_news;
 use crate::observer::{Journal, Observer};
 use crate::performer::Performer;
 use crate::resting::Resting;
 use crate::retention::{Retention, keep_tidy};
 use crate::schedules::{follow_library, keep_schedules};
 use crate::secrets::{SecretError, Secrets};
-use crate::store::{Store, StoreError};
+use crate::store::{Change, Store, StoreError};
 use crate::time::{Clock, Random, Time};
 use crate::triggers::keep_feeds;
 use crate::vault::{KeySource, Vault, VaultError};
@@ -62,6 +63,11 @@ pub enum OpenError {
     Store(#[from] StoreError),
     #[error("{0}")]
     Vault(#[from] VaultError),
+    #[error(
+        "what is sealed in this database was sealed with another key: every node and every start needs the same one, in \
+         CALLBOARD_SECRETS_KEY or as secrets.key in its data folder"
+    )]
+    OtherKey,
     #[error("{0}")]
     Links(#[from] LinkError),
     #[error("{0}")]
@@ -115,6 +121,9 @@ impl Engine {
     pub async fn open(settings: Settings) -> Result<Self, OpenError> {
         let Settings { store, catalogue, time, random, .. } = settings;
         let vault = Vault::open(&settings.key, Arc::clone(&random))?;
+        check_key(store.as_ref(), &vault).await?;
+        // Before anything is read: what changes meanwhile is read again.
+        let revisions = store.revisions().await?;
         let links = Links::load(
             Arc::clone(&store),
             vault.clone(),
@@ -167,6 +176,7 @@ impl Engine {
             if let Some(retention) = shared.retention.clone() {
                 shared.tracker.spawn(keep_tidy(Arc::clone(&shared), retention));
             }
+            shared.tracker.spawn(follow_news(Arc::clone(&shared), revisions));
             shared.tracker.spawn(keep_schedules(Arc::clone(&shared)));
             shared.tracker.spawn(keep_feeds(Arc::clone(&shared)));
             shared.tracker.spawn(dispatch(Arc::clone(&shared), settings.parallel_runs));
@@ -204,6 +214,21 @@ impl Engine {
             );
         }
     }
+}
+
+const KEY_CHECK: &str = "key check";
+
+/// All nodes on the data must seal with one key. The first leaves a text that only this key opens.
+async fn check_key(store: &dyn Store, vault: &Vault) -> Result<(), OpenError> {
+    let mut kept = store.find_setting(KEY_CHECK).await?;
+    if kept.is_none() {
+        let value = vault.seal(KEY_CHECK, KEY_CHECK);
+        store.commit(vec![Change::KeepSetting { name: KEY_CHECK, value }]).await?;
+        // Another node may have been first.
+        kept = store.find_setting(KEY_CHECK).await?;
+    }
+    let opens = |kept: String| vault.open_sealed(KEY_CHECK, &kept).is_ok();
+    if kept.is_some_and(opens) { Ok(()) } else { Err(OpenError::OtherKey) }
 }
 
 impl Shared {

@@ -33,6 +33,7 @@ mod lifecycle;
 mod links;
 mod look;
 mod nearest;
+mod nodes;
 mod observer;
 mod outcome;
 mod people;

@@ -75,6 +75,8 @@ pub(crate) struct OpenLink {
     pub(crate) link: Arc<Link>,
     pub(crate) webhook_secret: Option<SecretString>,
     secrets: Vec<String>,
+    /// As it was stored: never twice the same.
+    sealed: String,
     changed_at: Timestamp,
     pub(crate) is_default: bool,
 }
@@ -101,6 +103,37 @@ impl Links {
             open.insert(record.name.clone(), unseal(&vault, record)?);
         }
         Ok(Self { store, vault, catalogue, time, open: RwLock::new(open) })
+    }
+
+    /// What other nodes changed. Answers app and name of each link that is another now, or gone.
+    pub(crate) async fn read_again(&self) -> Result<Vec<(String, String)>, StoreError> {
+        let mut changed = Vec::new();
+        let mut stored = BTreeMap::new();
+        for record in self.store.list_links().await? {
+            stored.insert(record.name.clone(), record);
+        }
+        for known in self.read(|open| open.values().cloned().collect::<Vec<_>>()) {
+            if !stored.contains_key(&known.link.name) {
+                self.remember(known.link.name.clone(), None);
+                changed.push((known.link.app.clone(), known.link.name.clone()));
+            }
+        }
+        for (name, record) in stored {
+            let same = |known: OpenLink| {
+                known.sealed == record.sealed && known.is_default == record.is_default
+            };
+            if self.find(&name).is_some_and(same) {
+                continue;
+            }
+            match unseal(&self.vault, record) {
+                Ok(open) => {
+                    changed.push((open.link.app.clone(), name.clone()));
+                    self.remember(name, Some(open));
+                }
+                Err(error) => tracing::error!(link = name, "it cannot be opened: {error}"),
+            }
+        }
+        Ok(changed)
     }
 
     /// The secrets that a link to this app may hold, for a face that asks for them.
@@ -266,8 +299,8 @@ fn unseal(vault: &Vault, record: LinkRecord) -> Result<OpenLink, LinkError> {
         settings: record.settings,
         credentials,
     };
-    let (changed_at, is_default) = (record.changed_at, record.is_default);
-    Ok(OpenLink { link: Arc::new(link), webhook_secret, secrets, changed_at, is_default })
+    let (sealed, changed_at, is_default) = (record.sealed, record.changed_at, record.is_default);
+    Ok(OpenLink { link: Arc::new(link), webhook_secret, secrets, sealed, changed_at, is_default })
 }
 
 fn summary(open: &OpenLink) -> LinkSummary {

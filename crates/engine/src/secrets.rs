@@ -81,6 +81,14 @@ impl Secrets {
         Ok(Self { store, vault, time, sealed: RwLock::new(sealed) })
     }
 
+    /// What other nodes changed.
+    pub(crate) async fn read_again(&self) -> Result<(), StoreError> {
+        let stored = self.store.list_secrets().await?;
+        let sealed = stored.into_iter().map(|record| (record.name.clone(), record)).collect();
+        *self.sealed.write().unwrap_or_else(PoisonError::into_inner) = sealed;
+        Ok(())
+    }
+
     /// What a run that may read these begins with. One that does not exist is left out; the run faults and says so.
     pub(crate) fn for_run(&self, names: &[String], run: &RunId) -> Map<String, Value> {
         let given = names.iter().filter_map(|name| {

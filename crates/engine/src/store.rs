@@ -6,11 +6,14 @@
 mod change;
 mod documents;
 mod gathering;
+mod news;
 mod postgres;
 mod records;
 mod schedules;
 mod sql;
 mod sqlite;
+
+use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -18,6 +21,7 @@ use jiff::Timestamp;
 pub use change::{Advance, Change, Claim, Handover, Heir, NewRun, Publication, Refusal, StartKey};
 pub use documents::DocumentRecord;
 pub use gathering::{Gather, Rule};
+pub use news::{Item, News, Topic};
 pub use records::{
     ApiKeyRecord, ApprovalFilter, ClaimedRun, EventRecord, LinkRecord, Page, RunFilter, RunRecord,
     SecretRecord, Signal, WorkflowRecord,
@@ -68,6 +72,17 @@ pub trait Store: Send + Sync {
 
     /// Gives up what earlier lives of this node owned, so that it can be claimed at once.
     async fn disown(&self, node: &str, boot: &str) -> Result<(), StoreError>;
+
+    /// What other nodes on the same data did; never, where one process has the data for itself. Safe to drop half way.
+    async fn news(&self) -> News {
+        std::future::pending().await
+    }
+
+    /// How often what nodes keep in memory has changed.
+    async fn revisions(&self) -> Result<BTreeMap<Topic, i64>, StoreError>;
+    /// Runs of this life of a node that something was said to and that did not take it up yet.
+    async fn spoken_to(&self, boot: &str) -> Result<Vec<RunId>, StoreError>;
+    async fn find_setting(&self, name: &str) -> Result<Option<String>, StoreError>;
 
     /// When the next run that nobody owns is due.
     async fn next_wake(&self) -> Result<Option<Timestamp>, StoreError>;

@@ -33,6 +33,14 @@ impl Watchers {
         }
     }
 
+    /// Any of the runs may be meant.
+    pub(crate) fn ring_all(&self) {
+        let bells: Vec<_> = self.bells().values().map(Arc::clone).collect();
+        for bell in bells {
+            bell.notify_waiters();
+        }
+    }
+
     fn bells(&self) -> MutexGuard<'_, HashMap<RunId, Arc<Notify>>> {
         self.bells.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -104,7 +104,8 @@ async fn metadata_of_a_customer_is_set_and_set_back() {
     attempt.before = stage.executor.before(&link, &attempt).await.unwrap();
     let done = stage.executor.perform(&link, &attempt).await.unwrap().output;
     assert_eq!(done["metadata"], json!({"tier": "silver", "converted": "2026-11-24"}));
-    let reversal = attempt.action.reversal(&attempt.arguments, &done, attempt.before.as_ref()).unwrap();
+    let reversal =
+        attempt.action.reversal(&attempt.arguments, &done, attempt.before.as_ref()).unwrap();
     let Reversal::Call { action, arguments } = reversal else { panic!("it can be set back") };
     output(&stage, &action, arguments).await;
     let customer = output(&stage, "stripe.customers.get", json!({"customer": "cus_001"})).await;

@@ -46,34 +46,38 @@ pub(crate) async fn keep_schedules(shared: Arc<Shared>) {
 async fn begin_what_is_due(shared: &Shared) -> Result<Timestamp, StoreError> {
     let now = shared.time.now();
     let store = shared.journal.store();
-    let mut failed = false;
+    let mut again_soon = false;
     for workflow in store.due_schedules(now, after(now, SET_BACK)).await? {
         // One schedule that cannot be read must not silence the others.
-        if let Err(error) = advance(shared, &workflow).await {
-            tracing::error!(workflow, "its schedule cannot go on: {error}");
-            failed = true;
+        match advance(shared, &workflow).await {
+            Ok(settled) => again_soon |= !settled,
+            Err(error) => {
+                tracing::error!(workflow, "its schedule cannot go on: {error}");
+                again_soon = true;
+            }
         }
     }
-    if failed {
+    if again_soon {
         return Ok(after(now, STORE_PAUSE));
     }
     let around = after(now, LOOK_AROUND);
     Ok(store.next_schedule_wake().await?.map_or(around, |wake| wake.min(around)))
 }
 
-async fn advance(shared: &Shared, workflow: &str) -> Result<(), StoreError> {
+/// Whether this node can settle it; another may.
+async fn advance(shared: &Shared, workflow: &str) -> Result<bool, StoreError> {
     let mut taken = BTreeSet::new();
     loop {
         let Some(standing) = shared.journal.store().standing(workflow).await? else {
-            return Ok(());
+            return Ok(true);
         };
         let found = shared.library.find(workflow);
         let timetable = found.as_ref().and_then(|found| policy::timetable(&found.definition));
-        let (Some(found), Some(timetable)) = (found, timetable) else { return Ok(()) };
+        let (Some(found), Some(timetable)) = (found, timetable) else { return Ok(false) };
         let is_current = standing.schedule.plan.as_ref() == Some(&timetable.plan.fingerprint());
         // Another node may have read another definition; its own reading settles it.
         if !is_current || standing.schedule.paused.is_some() {
-            return Ok(());
+            return Ok(is_current);
         }
         let now = shared.time.now();
         let decision = decide(&situation(&standing, &timetable, &taken, now));
@@ -87,7 +91,7 @@ async fn advance(shared: &Shared, workflow: &str) -> Result<(), StoreError> {
                     }
                 }
                 shared.wake.notify_one();
-                return Ok(());
+                return Ok(true);
             }
             Err(StoreError::Refused(Refusal::OccurrenceTaken { planned_at, .. })) => {
                 taken.insert(planned_at);

@@ -82,6 +82,11 @@ pub enum Change {
         signal: Signal,
         at: Timestamp,
     },
+    /// Keeps what holds for all nodes on the data; what was kept first stays.
+    KeepSetting {
+        name: &'static str,
+        value: String,
+    },
     PutLink(LinkRecord),
     /// Of the links to an app this one is the default and no other. Refused with `NoSuchLink`.
     MakeDefaultLink {

@@ -14,6 +14,7 @@ mod rows;
 mod schedules;
 pub(super) mod schema;
 mod secrets;
+mod settings;
 mod subscriptions;
 
 pub use database::{Place, SqlStore};

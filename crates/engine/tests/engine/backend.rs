@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use callboard_engine::{Place, SqlStore};
+use secrecy::ExposeSecret as _;
 
 /// Address of the server, where there is one.
 #[expect(clippy::disallowed_methods, reason = "the suite is told by `tests/with-postgres`")]
@@ -31,11 +32,30 @@ fn schema(server: &str) -> Place {
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
     let name = format!("test_{}_{number}", std::process::id());
     execute(server, &format!("CREATE SCHEMA {name}"));
-    Place::Postgres(format!("{server}&options=-csearch_path%3D{name}").into())
+    let own = format!("&application_name={name}&options=-csearch_path%3D{name}");
+    Place::Postgres(format!("{server}{own}").into())
+}
+
+/// Says something to a database beside the stores on it.
+pub(crate) fn execute_at(place: &Place, sql: &str) {
+    match place {
+        Place::Memory => panic!("nobody else reaches it"),
+        Place::File(path) => rusqlite::Connection::open(path).unwrap().execute_batch(sql).unwrap(),
+        Place::Postgres(address) => execute(address.expose_secret(), sql),
+    }
+}
+
+/// Ends every connection of the stores at this place.
+pub(crate) fn break_connections(place: &Place) {
+    let Place::Postgres(address) = place else { panic!("it has no connections") };
+    let name = address.expose_secret().split_once("application_name=").unwrap().1;
+    let name = name.split_once('&').unwrap().0;
+    let all = format!("SELECT pid FROM pg_stat_activity WHERE application_name = '{name}'");
+    execute(&postgres().unwrap(), &format!("SELECT pg_terminate_backend(pid) FROM ({all}) AS own"));
 }
 
 /// Says something to the server beside the store.
-pub(crate) fn execute(server: &str, sql: &str) {
+fn execute(server: &str, sql: &str) {
     let (server, sql) = (server.to_owned(), sql.to_owned());
     // A thread of its own: whoever calls may be inside a runtime.
     let said = std::thread::spawn(move || {

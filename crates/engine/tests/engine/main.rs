@@ -18,6 +18,8 @@ mod inbox;
 mod library;
 mod link_changes;
 mod links;
+mod nodes;
+mod races;
 mod retention;
 mod schedules;
 mod secrets;

@@ -12,9 +12,9 @@ use serde_json::json;
 
 use crate::backend::{self, fresh_store};
 
-const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+pub(crate) const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
-fn seconds(count: i64) -> Timestamp {
+pub(crate) fn seconds(count: i64) -> Timestamp {
     NOW + SignedDuration::from_secs(count)
 }
 
@@ -22,7 +22,7 @@ fn run_id(letter: char) -> RunId {
     format!("run_{}", letter.to_string().repeat(26)).parse().unwrap()
 }
 
-fn create(run: &RunId) -> Vec<Change> {
+pub(crate) fn create(run: &RunId) -> Vec<Change> {
     let workflow = WorkflowRecord {
         hash: "h".into(),
         name: "w".into(),
@@ -53,12 +53,12 @@ fn create(run: &RunId) -> Vec<Change> {
     vec![Change::KeepWorkflow(workflow), Change::CreateRun(Box::new(new))]
 }
 
-fn claim(node: &str, boot: &str, now: Timestamp) -> Claim {
+pub(crate) fn claim(node: &str, boot: &str, now: Timestamp) -> Claim {
     let (lease_now, lease_until) = (now, now + SignedDuration::from_secs(60));
     Claim { node: node.into(), boot: boot.into(), now, lease_now, lease_until, limit: 10 }
 }
 
-fn advance(run: &RunId, epoch: i64, first_seq: i64, handover: Handover) -> Change {
+pub(crate) fn advance(run: &RunId, epoch: i64, first_seq: i64, handover: Handover) -> Change {
     let entries = vec![Entry {
         at: NOW,
         fact: Fact::TimerFired { step: callboard_flow::StepId::new("do/a") },
@@ -217,6 +217,21 @@ async fn what_was_written_is_there_after_a_restart() {
     SqlStore::open(&place).unwrap().commit(create(&run_id('a'))).await.unwrap();
     let store = SqlStore::open(&place).unwrap();
     assert!(store.find_run(&run_id('a')).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn data_of_a_newer_version_opens_where_that_version_only_added_to_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = backend::place(folder.path());
+    SqlStore::open(&place).unwrap().commit(create(&run_id('a'))).await.unwrap();
+    let migrated = "INSERT INTO schema_migrations (version, needs) VALUES";
+    backend::execute_at(&place, &format!("{migrated} (998, 0)"));
+    let store = SqlStore::open(&place).unwrap();
+    assert!(store.find_run(&run_id('a')).await.unwrap().is_some());
+    drop(store);
+    backend::execute_at(&place, &format!("{migrated} (999, 999)"));
+    let refused = SqlStore::open(&place).err();
+    assert!(matches!(refused, Some(StoreError::TooNew { found: 999, .. })), "{refused:?}");
 }
 
 #[tokio::test]

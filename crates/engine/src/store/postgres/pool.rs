@@ -10,10 +10,13 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::oneshot;
 use tokio_postgres::Config;
 
+use super::news::{self, Board};
+use super::tls;
 use super::transaction::Line;
-use crate::store::StoreError;
 use crate::store::sql::connection::Connection;
 use crate::store::sql::schema;
+use crate::store::{News, StoreError};
+use crate::time::Clock;
 
 /// So many connections a node holds at most.
 const MOST: usize = 8;
@@ -24,6 +27,8 @@ type Job = Box<dyn FnOnce(&mut Line) + Send>;
 /// The threads end when this is dropped, each after what it is doing.
 pub(in crate::store) struct Pool {
     shared: Arc<Shared>,
+    board: Arc<Board>,
+    talking: Mutex<Option<JoinHandle<()>>>,
 }
 
 struct Shared {
@@ -57,11 +62,50 @@ impl Pool {
         if config.get_connect_timeout().is_none() {
             config.connect_timeout(CONNECT_WITHIN);
         }
-        let pool = Self { shared: Arc::new(Shared { config, state: Mutex::default() }) };
+        tls::settle_mode(&mut config);
+        let board = Arc::new(Board::new());
+        let talking = Mutex::new(None);
+        let pool =
+            Self { shared: Arc::new(Shared { config, state: Mutex::default() }), board, talking };
         let (answer, answered) = std::sync::mpsc::channel();
-        pool.submit(Box::new(move |line| drop(answer.send(line.write(schema::migrate)))))?;
-        answered.recv().map_err(|_| StoreError::Closed)??;
+        let begin = |line: &mut Line| {
+            // Of two nodes that make the first table at once one fails, and finds it there then.
+            line.write(schema::migrate).or_else(|_| line.write(schema::migrate))?;
+            line.read(news::clock)
+        };
+        pool.submit(Box::new(move |line| drop(answer.send(begin(line)))))?;
+        pool.board.set_clock(answered.recv().map_err(|_| StoreError::Closed)??);
         Ok(pool)
+    }
+
+    /// The server's clock, read now and then.
+    pub(in crate::store) fn clock(&self) -> Clock {
+        let board = Arc::clone(&self.board);
+        Arc::new(move || board.now())
+    }
+
+    /// Tells other nodes, soon.
+    pub(in crate::store) fn tell(&self, news: News) {
+        if !news.is_empty() {
+            self.board.tell(news);
+            self.talk();
+        }
+    }
+
+    pub(in crate::store) async fn news(&self) -> News {
+        self.talk();
+        self.board.news().await
+    }
+
+    /// Starts to talk to others with the first thing to say or to hear.
+    fn talk(&self) {
+        let mut talking = self.talking.lock().unwrap_or_else(PoisonError::into_inner);
+        if talking.is_none() {
+            match news::start(Arc::clone(&self.board), self.shared.config.clone()) {
+                Ok(thread) => *talking = Some(thread),
+                Err(error) => tracing::error!("other nodes cannot be talked to: {error}"),
+            }
+        }
     }
 
     /// Runs `work` as one transaction of its own, once more where others are in its way.
@@ -144,6 +188,8 @@ impl Shared {
 
 impl Drop for Pool {
     fn drop(&mut self) {
+        self.board.stop();
+        let talking = self.talking.lock().unwrap_or_else(PoisonError::into_inner).take();
         let mut state = self.shared.state();
         state.closed = true;
         let (idle, threads) = (std::mem::take(&mut state.idle), std::mem::take(&mut state.threads));
@@ -152,7 +198,7 @@ impl Drop for Pool {
             // It finds nothing to do, and that this is closed.
             drop(thread.send(Box::new(|_| {})));
         }
-        for thread in threads {
+        for thread in threads.into_iter().chain(talking) {
             // A thread that panicked has said so already.
             drop(thread.join());
         }

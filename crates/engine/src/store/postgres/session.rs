@@ -9,9 +9,10 @@ use std::task::Poll;
 
 use tokio::runtime::Runtime;
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{Client, Config, Error, NoTls, Statement};
+use tokio_postgres::{Client, Config, Error, Statement};
 
 use super::DIALECT;
+use super::tls::Tls;
 use super::trouble::{self, Trouble, failed};
 use super::values::{Kept, type_of};
 use crate::store::StoreError;
@@ -35,7 +36,7 @@ pub(super) struct Session {
 impl Session {
     pub(super) fn connect(runtime: &Rc<Runtime>, config: &Config) -> Result<Self, StoreError> {
         let connect = async {
-            let (client, connection) = config.connect(NoTls).await?;
+            let (client, connection) = config.connect(Tls).await?;
             // It ends with the client, and says why in the client's next answer.
             drop(runtime.spawn(connection));
             client.batch_execute(LIMITS).await?;

@@ -9,14 +9,15 @@ use tokio_postgres::Config;
 use super::session::Session;
 use super::trouble::Trouble;
 use crate::store::StoreError;
-use crate::store::sql::connection::{Connection, params};
+use crate::store::sql::connection::{Connection, Value, params};
 
 /// So often a transaction is tried that others or the network break.
 const MOST_TRIES: u32 = 10;
 /// Before the next try, longer with each.
 const PAUSE: Duration = Duration::from_millis(5);
-/// So often somebody asks what became of a commit whose answer was lost.
-const MOST_QUESTIONS: u32 = 20;
+/// So often somebody asks what became of a commit whose answer was lost: for about half a minute.
+const MOST_QUESTIONS: u32 = 60;
+const BETWEEN_QUESTIONS: Duration = Duration::from_millis(500);
 
 /// One thread's way to the database. It connects when it is needed.
 pub(super) struct Line {
@@ -67,21 +68,20 @@ impl Line {
         loop {
             let session = self.session()?;
             session.send("BEGIN ISOLATION LEVEL READ COMMITTED");
-            let number = session.ask("SELECT pg_current_xact_id()::text")?;
-            let done = work(session).and_then(|value| {
-                // Everything but the commit itself went well, and its number is known.
+            let done = session.ask("SELECT pg_current_xact_id()::text").and_then(|number| {
+                let value = work(session)?;
+                // Before the commit is sent its number must be known.
                 if number.borrow().is_none() {
                     session.settle("wrote")?;
                 }
-                Ok(value)
+                Ok((value, number.take().unwrap_or_default()))
             });
             let (result, trouble) = match done {
-                Ok(value) => {
+                Ok((value, number)) => {
                     session.send("COMMIT");
                     let committed = session.settle("committed");
                     let trouble = session.take_trouble();
                     if trouble == Some(Trouble::Lost) {
-                        let number = number.take().unwrap_or_default();
                         match self.ask_fate(&number) {
                             Fate::Committed => return Ok(value),
                             Fate::Undone => {}
@@ -115,21 +115,19 @@ impl Line {
             let mut fate = None;
             let asked = self.session().and_then(|session| {
                 session.query(sql, params![number], &mut |row| {
-                    fate = row.cell("fate").ok().map(|fate| match fate {
-                        crate::store::sql::connection::Value::Text("committed") => {
-                            Some(Fate::Committed)
-                        }
-                        crate::store::sql::connection::Value::Text("aborted") => Some(Fate::Undone),
-                        crate::store::sql::connection::Value::Text("in progress") => None,
+                    fate = match row.cell("fate") {
+                        Ok(Value::Text("committed")) => Some(Fate::Committed),
+                        Ok(Value::Text("aborted")) => Some(Fate::Undone),
+                        Ok(Value::Text("in progress")) => None,
                         _ => Some(Fate::Unknown),
-                    });
+                    };
                     Ok(())
                 })
             });
-            if let (Ok(()), Some(Some(fate))) = (asked, fate) {
+            if let (Ok(()), Some(fate)) = (asked, fate) {
                 return fate;
             }
-            self.pause(question);
+            self.wait(BETWEEN_QUESTIONS.min(PAUSE * question * question));
         }
         Fate::Unknown
     }
@@ -143,6 +141,10 @@ impl Line {
     }
 
     fn pause(&self, tries: u32) {
-        self.runtime.block_on(tokio::time::sleep(PAUSE * tries));
+        self.wait(PAUSE * tries);
+    }
+
+    fn wait(&self, pause: Duration) {
+        self.runtime.block_on(async { tokio::time::sleep(pause).await });
     }
 }

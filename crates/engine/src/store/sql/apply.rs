@@ -8,7 +8,9 @@ use super::locks;
 use super::read;
 use super::rows::{optional_micros, to_json, to_list, to_micros};
 use super::schedules;
-use super::{api_keys, approvals, documents, gathering, retention, secrets, subscriptions};
+use super::{
+    api_keys, approvals, documents, gathering, retention, secrets, settings, subscriptions,
+};
 use crate::ids::RunId;
 use crate::journal::{Entry, VERSION};
 use crate::store::{
@@ -21,6 +23,7 @@ pub(super) const FINAL: &str = "('completed', 'faulted', 'cancelled')";
 
 pub(super) fn all(connection: &dyn Connection, changes: &[Change]) -> Result<(), StoreError> {
     locks::take(connection, changes)?;
+    settings::count(connection, changes)?;
     changes.iter().try_for_each(|change| match change {
         Change::KeepWorkflow(workflow) => keep_workflow(connection, workflow),
         Change::MakeCurrent { file, hash, at } => make_current(connection, file, hash, *at),
@@ -42,6 +45,7 @@ pub(super) fn all(connection: &dyn Connection, changes: &[Change]) -> Result<(),
         Change::Deliver { event, at } => deliver(connection, event, *at),
         Change::Publish(publication) => publish(connection, publication),
         Change::SignalBlocked { on, signal, at } => signal_blocked(connection, on, signal, *at),
+        Change::KeepSetting { name, value } => settings::keep(connection, name, value),
         Change::PutLink(link) => put_link(connection, link),
         Change::MakeDefaultLink { app, name } => make_default_link(connection, app, name),
         Change::DeleteLink { name } => delete_link(connection, name),

@@ -1,5 +1,6 @@
 //! The store over a database that speaks SQL.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use async_trait::async_trait;
@@ -9,7 +10,7 @@ use secrecy::SecretString;
 use super::connection::Connection;
 use super::{
     api_keys, apply, approvals, documents, gathering, read, retention, schedules, secrets,
-    subscriptions,
+    settings, subscriptions,
 };
 use crate::approvals::Approval;
 use crate::ids::RunId;
@@ -18,9 +19,10 @@ use crate::store::postgres::Pool;
 use crate::store::sqlite::Threads;
 use crate::store::{
     ApiKeyRecord, ApprovalFilter, Change, Claim, ClaimedRun, DocumentRecord, EventRecord,
-    LinkRecord, Occurrence, Page, RunFilter, RunRecord, ScheduleRecord, SecretRecord, Signal,
-    Standing, Store, StoreError, WorkflowRecord,
+    LinkRecord, News, Occurrence, Page, RunFilter, RunRecord, ScheduleRecord, SecretRecord, Signal,
+    Standing, Store, StoreError, Topic, WorkflowRecord,
 };
+use crate::time::Clock;
 
 /// Where the database lives.
 #[derive(Debug, Clone)]
@@ -53,6 +55,14 @@ impl SqlStore {
         Ok(Self { backend })
     }
 
+    /// The one clock that all nodes' leases count on, where nodes share the data.
+    pub fn lease_clock(&self) -> Option<Clock> {
+        match &self.backend {
+            Backend::Sqlite(_) => None,
+            Backend::Postgres(pool) => Some(pool.clock()),
+        }
+    }
+
     async fn write<T: Send + 'static>(
         &self,
         work: impl Fn(&dyn Connection) -> Result<T, StoreError> + Send + 'static,
@@ -77,7 +87,36 @@ impl SqlStore {
 #[async_trait]
 impl Store for SqlStore {
     async fn commit(&self, changes: Vec<Change>) -> Result<(), StoreError> {
-        self.write(move |connection| apply::all(connection, &changes)).await
+        let news = match &self.backend {
+            Backend::Sqlite(_) => News::default(),
+            Backend::Postgres(_) => News::of(&changes),
+        };
+        self.write(move |connection| apply::all(connection, &changes)).await?;
+        if let Backend::Postgres(pool) = &self.backend {
+            pool.tell(news);
+        }
+        Ok(())
+    }
+
+    async fn news(&self) -> News {
+        match &self.backend {
+            Backend::Sqlite(_) => std::future::pending().await,
+            Backend::Postgres(pool) => pool.news().await,
+        }
+    }
+
+    async fn revisions(&self) -> Result<BTreeMap<Topic, i64>, StoreError> {
+        self.read(settings::revisions).await
+    }
+
+    async fn spoken_to(&self, boot: &str) -> Result<Vec<RunId>, StoreError> {
+        let boot = boot.to_owned();
+        self.read(move |connection| read::spoken_to(connection, &boot)).await
+    }
+
+    async fn find_setting(&self, name: &str) -> Result<Option<String>, StoreError> {
+        let name = name.to_owned();
+        self.read(move |connection| settings::find(connection, &name)).await
     }
 
     async fn claim(&self, claim: Claim) -> Result<Vec<ClaimedRun>, StoreError> {

@@ -101,6 +101,12 @@ pub(super) fn signals(
     })
 }
 
+pub(super) fn spoken_to(connection: &dyn Connection, boot: &str) -> Result<Vec<RunId>, StoreError> {
+    let sql = "SELECT id FROM runs WHERE boot IS NOT NULL AND boot = ?1 \
+               AND EXISTS (SELECT 1 FROM signals WHERE run_id = runs.id)";
+    rows(connection, "runs", sql, params![boot], |columns| columns.parse("id"))
+}
+
 /// What a key that is taken was taken for.
 pub(super) fn start_key(
     connection: &dyn Connection,

@@ -124,7 +124,20 @@ const MIGRATIONS: &[&str] = &["
     CREATE INDEX inbox_by_age ON inbox(at);
     CREATE INDEX start_keys_by_age ON start_keys(at);
     CREATE TABLE archived_runs (run_id TEXT PRIMARY KEY, file TEXT NOT NULL) STRICT, WITHOUT ROWID;
+", "
+    CREATE TABLE settings (
+        name TEXT PRIMARY KEY, value TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE revisions (
+        topic TEXT PRIMARY KEY, revision INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    ALTER TABLE schema_migrations ADD COLUMN needs INTEGER NOT NULL DEFAULT 0;
 "];
+
+/// Migrations that a program of before must not work beside: `needs` of their rows is their own version. All others only
+/// add, so that nodes of two versions share a database while they are replaced one by one. A new kind of journal entry
+/// is none that only adds: an older node could not drive a run that has one.
+const EXCLUSIVE: &[i64] = &[];
 
 /// Brings an older database up to date. The caller is in a transaction.
 pub(in crate::store) fn migrate(connection: &dyn Connection) -> Result<(), StoreError> {
@@ -138,19 +151,28 @@ pub(in crate::store) fn migrate(connection: &dyn Connection) -> Result<(), Store
     }
     let found = current(connection)?;
     if found > known {
-        return Err(StoreError::TooNew { found, known });
+        // Whoever migrated it so far says from which version on a program may work with it.
+        let needed = single(connection, "SELECT MAX(needs) AS version FROM schema_migrations")?;
+        return if needed > known { Err(StoreError::TooNew { found, known }) } else { Ok(()) };
     }
     for (version, migration) in (1..).zip(MIGRATIONS).filter(|(version, _)| *version > found) {
         connection.batch(&(dialect.migration)(migration))?;
         let version: i64 = version;
         connection
             .perform("INSERT INTO schema_migrations (version) VALUES (?1)", params![version])?;
+        if EXCLUSIVE.contains(&version) {
+            let sql = "UPDATE schema_migrations SET needs = version WHERE version = ?1";
+            connection.perform(sql, params![version])?;
+        }
     }
     Ok(())
 }
 
 fn current(connection: &dyn Connection) -> Result<i64, StoreError> {
-    let sql = "SELECT COALESCE(MAX(version), 0) AS version FROM schema_migrations";
+    single(connection, "SELECT COALESCE(MAX(version), 0) AS version FROM schema_migrations")
+}
+
+fn single(connection: &dyn Connection, sql: &str) -> Result<i64, StoreError> {
     let found = rows(connection, "schema_migrations", sql, &[], |columns| columns.get("version"))?;
     Ok(found.first().copied().unwrap_or_default())
 }
