@@ -1,5 +1,6 @@
 //! One app of the catalogue: who it is, how it is spoken to, what it can do and what it announces.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
@@ -8,6 +9,7 @@ use url::Url;
 use crate::action::Action;
 use crate::executor::request::Request;
 use crate::manifest::sandbox::Sandbox;
+use crate::rates::Limits;
 use crate::schema::Schema;
 use crate::template::Template;
 use crate::trigger::Trigger;
@@ -84,6 +86,11 @@ pub(crate) struct RateLimit {
     pub(crate) reset: Option<Reset>,
     /// Assumed when a limited answer does not say.
     pub(crate) pause_seconds: Option<u32>,
+    /// Headers of every answer: how many calls a bucket holds, and how many are left.
+    pub(crate) limit: Option<String>,
+    pub(crate) remaining: Option<String>,
+    /// By bucket, where no answer tells.
+    pub(crate) declared: BTreeMap<String, Limits>,
 }
 
 #[derive(Debug, Clone)]

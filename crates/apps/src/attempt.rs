@@ -1,11 +1,14 @@
 //! An attempt to perform an action, and how it can end.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::action::Action;
+use crate::rates::Pace;
 use crate::schema::Mismatch;
 
 /// One action about to be performed with these arguments.
@@ -23,6 +26,8 @@ pub struct Attempt<'a> {
     pub before: Option<Value>,
     /// Values that must appear in no exchange, output or failure, wherever the arguments hold them.
     pub secrets: Vec<SecretString>,
+    /// Who paces its exchanges, where the executor's own clients do not.
+    pub pace: Option<Arc<dyn Pace>>,
 }
 
 impl<'a> Attempt<'a> {
@@ -33,7 +38,8 @@ impl<'a> Attempt<'a> {
         at: Timestamp,
         correlation: String,
     ) -> Self {
-        Self { action, arguments, key, at, correlation, before: None, secrets: Vec::new() }
+        let (before, secrets, pace) = (None, Vec::new(), None);
+        Self { action, arguments, key, at, correlation, before, secrets, pace }
     }
 }
 

@@ -18,6 +18,7 @@ mod executor;
 mod link;
 mod manifest;
 mod password;
+mod rates;
 mod schema;
 mod template;
 mod trigger;
@@ -39,6 +40,7 @@ pub use link::{Link, LinkCredentials};
 pub use manifest::sandbox::{
     IdempotentAnswers, Sandbox, SandboxAnswer, SandboxRefusal, SandboxReply,
 };
+pub use rates::{Draw, Exchanged, Limits, NotNow, Pace, RateRefused, RateTold, shared_limit};
 pub use schema::{Mismatch, Schema};
 pub use template::{Template, TemplateError};
 pub use trigger::{Feed, Incoming, Trigger, Unreadable};

@@ -15,7 +15,7 @@ use crate::stream::Stream;
 use crate::token::{Token, TokenSource};
 use crate::transport::{Lost, Opened, Outgoing, Reply, Transport};
 use crate::verdict::{self, Situation, Verdict};
-use crate::{Answer, Call, Credentials, Error, RateState, TokenInfo, Typed, users};
+use crate::{Answer, Call, Credentials, Error, Pace, RateState, Refused, TokenInfo, Typed, users};
 
 /// Talks to one tenant. Clones share connections, token and budget.
 #[derive(Clone)]
@@ -74,27 +74,52 @@ impl Client {
     ///
     /// # Errors
     /// See the table of [`Error`]: each variant says whether the call was executed and what to do next.
+    pub async fn send(&self, call: &Call) -> Result<Answer, Error> {
+        self.send_as(call, None).await
+    }
+
+    /// Sends a call as [`Client::send`] does, paced by somebody else.
+    ///
+    /// # Errors
+    /// As [`Client::send`].
+    pub async fn send_paced(&self, call: &Call, pace: &dyn Pace) -> Result<Answer, Error> {
+        self.send_as(call, Some(pace)).await
+    }
+
     #[tracing::instrument(name = "auth0.call.send", skip_all, fields(
         call.method = %call.method, call.operation = call.operation.as_deref().unwrap_or("raw")
     ))]
-    pub async fn send(&self, call: &Call) -> Result<Answer, Error> {
+    async fn send_as(&self, call: &Call, pace: Option<&dyn Pace>) -> Result<Answer, Error> {
         let mut token = self.tokens.current().await?;
         let safe = call.method.is_safe();
         let (mut renewed, mut attempt, mut perhaps_executed) = (false, 1, false);
         loop {
             let told =
                 move |error: Error| if perhaps_executed { error.after_sending() } else { error };
-            let permit = self.pacer.admit(&call.bucket).await.map_err(told)?;
+            let permit = match pace {
+                None => Some(self.pacer.admit(&call.bucket).await.map_err(told)?),
+                Some(pace) => {
+                    pace.admit(call).await.map_err(told)?;
+                    None
+                }
+            };
             let outcome = self.exchange(call, &token).await;
             let now = (self.options.clock)();
-            let pause = self.pause_after(&outcome, &permit, attempt);
+            let rate =
+                outcome.as_ref().ok().and_then(|reply| RateState::from_headers(&reply.headers));
+            let answered = outcome.is_ok();
+            let pause = self.pause_after(&outcome, rate, permit.as_ref(), attempt);
             let (repeat, attempts) = (call.repeat, self.options.retry.attempts);
             let verdict =
                 verdict::judge(outcome, Situation { repeat, safe, attempt, attempts, now, pause });
-            if let Verdict::Failure(Error::RateLimited { retry_at, why }) = &verdict {
-                permit.block(*retry_at, why.starts_with("Global limit"));
+            let refused = refused(&verdict);
+            if let (Some(permit), Some(Refused { until, whole_tenant })) = (&permit, refused) {
+                permit.block(until, whole_tenant);
             }
             drop(permit);
+            if let Some(pace) = pace {
+                pace.ended(call, answered, rate, refused);
+            }
             match verdict {
                 Verdict::Success(reply) => return Ok(answer(reply, attempt)),
                 Verdict::Renew(why) => {
@@ -189,7 +214,9 @@ impl Client {
                 Ok(Opened::Reply(reply)) => Ok(reply),
                 Err(lost) => Err(lost),
             };
-            let pause = self.pause_after(&outcome, &permit, 1);
+            let rate =
+                outcome.as_ref().ok().and_then(|reply| RateState::from_headers(&reply.headers));
+            let pause = self.pause_after(&outcome, rate, Some(&permit), 1);
             let situation = Situation {
                 repeat: call.repeat,
                 safe: true,
@@ -250,14 +277,18 @@ impl Client {
     fn pause_after(
         &self,
         outcome: &Result<Reply, Lost>,
-        permit: &Permit,
+        rate: Option<RateState>,
+        permit: Option<&Permit>,
         attempt: u32,
     ) -> Duration {
         let refused = matches!(outcome, Ok(reply) if reply.status == 429);
-        if let Ok(reply) = outcome {
-            permit.told(RateState::from_headers(&reply.headers), refused);
+        if let Some(permit) = permit.filter(|_| outcome.is_ok()) {
+            permit.told(rate, refused);
         }
-        let failures = if refused { permit.count_refusal() } else { attempt };
+        let failures = match permit {
+            Some(permit) if refused => permit.count_refusal(),
+            _ => attempt,
+        };
         self.options.retry.pause(failures, (self.options.random)())
     }
 
@@ -278,6 +309,11 @@ impl Client {
         };
         Error::Unauthorized { message, remedy }
     }
+}
+
+fn refused(verdict: &Verdict) -> Option<Refused> {
+    let Verdict::Failure(Error::RateLimited { retry_at, why }) = verdict else { return None };
+    Some(Refused { until: *retry_at, whole_tenant: why.starts_with("Global limit") })
 }
 
 impl std::fmt::Debug for Client {

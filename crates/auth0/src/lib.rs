@@ -5,7 +5,8 @@
 //!
 //! ```text
 //! Call (a value) ──▶ Client::send ─┬▶ token     one fetch for all callers, renewed at 80 % of its life, once on 401
-//!                                  ├▶ pacing    keeps a reserve of every rate bucket, waits only for a bounded time
+//!                                  ├▶ pacing    keeps a reserve of every rate bucket, waits only for a bounded time;
+//!                                  │            or somebody else's (`Client::send_paced`)
 //!                                  ├▶ transport one HTTP exchange; the only place that touches the network
 //!                                  └▶ verdict   pure: what the outcome means for the caller's next step
 //! ```
@@ -18,6 +19,7 @@ mod client;
 mod credentials;
 mod error;
 mod families;
+mod given;
 mod jwt;
 mod options;
 mod pacing;
@@ -36,6 +38,7 @@ pub use client::Client;
 pub use credentials::{Credentials, CredentialsError};
 pub use error::Error;
 pub use families::{applications, connections, events, logs, roles, tickets, users};
+pub use given::{Pace, Refused};
 pub use options::{Clock, InvalidOptions, Options, Random, Retry, Shared};
 pub use pages::{Listing, Page, Pages, Paging};
 pub use rate::RateState;

@@ -82,6 +82,8 @@ pub(crate) enum Command {
     /// Events from outside.
     #[command(subcommand)]
     Events(Events),
+    /// Rate limits of the tenants: what is left, what is kept for logins, who waits.
+    Budgets(Budgets),
     /// Print version and build.
     Version,
     /// Print a completion script for a shell.
@@ -249,6 +251,12 @@ impl std::str::FromStr for Hold {
             _ => Err(wrong()),
         }
     }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Budgets {
+    #[command(flatten)]
+    pub(crate) place: Place,
 }
 
 #[derive(Debug, Args)]

@@ -2,6 +2,7 @@
 
 mod actions;
 mod approvals;
+mod budgets;
 mod demo;
 mod events;
 mod key;
@@ -37,6 +38,7 @@ pub(crate) async fn run(cli: Cli, output: &mut Output) -> anyhow::Result<()> {
         Command::Schedules(command) => schedules::run(command, output).await,
         Command::Secret(command) => secret::run(command, output).await,
         Command::Events(command) => events::run(command, output).await,
+        Command::Budgets(arguments) => budgets::run(arguments, output).await,
         Command::Version => version(output),
         Command::Completions { shell } => {
             let mut script = Vec::new();

@@ -13,8 +13,8 @@ use crate::caller::require_key;
 use crate::page;
 use crate::problem::ApiError;
 use crate::routes::{
-    actions, approvals, control, events, health, hooks, keys, links, runs, schedules, secrets,
-    triggers, workflows,
+    actions, approvals, budgets, control, events, health, hooks, keys, links, runs, schedules,
+    secrets, triggers, workflows,
 };
 
 /// Who may use a method of a route.
@@ -94,6 +94,7 @@ pub const ROUTES: &[Route] = &[
     route("/v1/actions", &[("GET", VIEWER)], || get(actions::list)),
     route("/v1/actions/{id}", &[("GET", VIEWER)], || get(actions::show)),
     route("/v1/actions/{id}/run", &[("POST", OPERATOR)], || post(actions::run)),
+    route("/v1/budgets", &[("GET", VIEWER)], || get(budgets::list)),
     route("/v1/schedules", &[("GET", VIEWER)], || get(schedules::list)),
     route("/v1/schedules/{workflow}", &[("GET", VIEWER)], || get(schedules::show)),
     route("/v1/schedules/{workflow}/pause", &[("POST", OPERATOR)], || post(schedules::pause)),

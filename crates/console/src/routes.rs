@@ -2,6 +2,7 @@
 
 pub(crate) mod actions;
 pub(crate) mod approvals;
+pub(crate) mod budgets;
 pub(crate) mod control;
 pub(crate) mod events;
 pub(crate) mod health;

@@ -1,6 +1,7 @@
 //! From the engine's values to what goes over the line.
 
 mod approvals;
+mod budgets;
 mod schedules;
 
 use callboard_apps::{Action, App, Inverse, Recovery};
@@ -16,6 +17,7 @@ use serde_json::Value;
 use crate::wire;
 
 pub(crate) use approvals::approval;
+pub(crate) use budgets::budget;
 pub(crate) use schedules::{backfilled, occurrence, schedule, schedule_detail};
 
 pub(crate) fn run(run: RunDetail) -> wire::Run {

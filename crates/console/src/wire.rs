@@ -1,6 +1,7 @@
 //! What goes over the line, as types for both ends.
 
 mod approvals;
+mod budgets;
 mod catalogue;
 mod keys;
 mod links;
@@ -15,6 +16,7 @@ use serde_json::Value;
 pub use callboard_engine::{ConditionStatus, FeedStatus, TriggerStatus, Triggers};
 
 pub use approvals::{Approval, ApprovalAnswer, Approvals, Audience, Given};
+pub use budgets::{Budget, BudgetWaiting, Budgets};
 pub use catalogue::{
     Action, ActionDetail, Actions, App, Apps, Check, Checked, Mistake, SecretField, Workflow,
     WorkflowDetail, Workflows,

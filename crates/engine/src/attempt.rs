@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use callboard_apps::{Action, Attempt, Failed, Failure, Performed, Recovered};
+use callboard_apps::{Action, Attempt, Failed, Failure, Pace, Performed, Recovered};
 use callboard_flow::{FunctionCall, StepId};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
@@ -34,6 +34,8 @@ pub(crate) struct Going {
     /// Values of `$secrets`, sealed.
     pub(crate) secrets: Map<String, Value>,
     pub(crate) work: Work,
+    /// What it was let go with.
+    pub(crate) pace: Option<Arc<dyn Pace>>,
 }
 
 /// What came of a call.
@@ -41,6 +43,10 @@ pub(crate) struct Going {
 pub(crate) enum Ended {
     /// The entry to write down.
     Outcome(Fact),
+    /// It is this call's turn by the rate budget.
+    Admitted(Box<Going>),
+    /// It waits no more for its turn.
+    NotAdmitted(StepId),
     /// What stands there is known: the attempt can be written down, then made.
     Looked(Box<Going>),
 }
@@ -139,6 +145,7 @@ impl Going {
         let mut attempt =
             Attempt::new(&admitted.action, arguments, key, self.first_attempt_at, correlation);
         attempt.secrets = secrets;
+        attempt.pace.clone_from(&self.pace);
         attempt.before = before.transpose().map_err(closed)?;
         Ok(attempt)
     }
@@ -170,6 +177,7 @@ pub(crate) async fn read(
         looks: true,
         secrets: Map::new(),
         work: Work::Action(admitted.clone()),
+        pace: None,
     };
     let attempt = going.open(admitted, vault)?;
     let done = performer.perform(&admitted.link.link, &attempt).await?;

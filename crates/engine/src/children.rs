@@ -2,6 +2,7 @@
 
 use callboard_flow::{ErrorKind, StepId, WorkflowError};
 
+use crate::budget::Priority;
 use crate::engine::Shared;
 use crate::fold::{RunState, SubWorkflow};
 use crate::ids::RunId;
@@ -43,7 +44,11 @@ pub(crate) fn begin(
         depth: if wanted.awaits { parent.depth + 1 } else { 0 },
         chain: parent.trigger.chain(),
     };
-    Ok(shared.new_run_as(id, at, &definition, input, trigger))
+    let mut new = shared.new_run_as(id, at, &definition, input, trigger);
+    if let Fact::Started { priority, .. } = &mut new.first.fact {
+        *priority = Some(parent.priority).filter(|priority| *priority != Priority::default());
+    }
+    Ok(new)
 }
 
 /// What the run that awaits this one is told, once this one has ended.

@@ -172,6 +172,12 @@ impl StepDetail {
 
     fn read(&mut self, fact: &Fact, at: Timestamp) {
         match fact {
+            Fact::Held { task, tenant, bucket, until, .. } => {
+                self.task.clone_from(task);
+                self.status = StepStatus::Waiting;
+                self.note = Some(format!("waits for the rate budget of {tenant}/{bucket}"));
+                self.next_at = Some(*until);
+            }
             Fact::Attempted { task, attempt, action, link, arguments, .. } => {
                 self.task.clone_from(task);
                 self.attempts = *attempt;

@@ -3,6 +3,7 @@
 //! Deciding is `fold`. What was decided is durable before anything is done about it; outcome, new status, next wake time
 //! and the attempts that follow are one transaction.
 
+mod admission;
 mod asking;
 mod consequences;
 mod letting_go;
@@ -30,6 +31,7 @@ use crate::run::RunStatus;
 use crate::store::{Advance, Change, ClaimedRun, Handover, NewRun, Refusal, Signal, StoreError};
 use crate::watchers::Watch;
 
+use admission::Waiting;
 pub(crate) use letting_go::drive_and_report;
 
 /// How long a lease lives without a sign of life.
@@ -67,10 +69,11 @@ impl DriveError {
 /// Drives a claimed run until it is final or has nothing to do for now.
 async fn drive(shared: Arc<Shared>, claimed: ClaimedRun) -> Result<(), DriveError> {
     let definition = shared.library.by_hash(&claimed.workflow_hash).await?;
-    let state = match shared.resting.take(&claimed) {
+    let mut state = match shared.resting.take(&claimed) {
         Some(state) => state,
         None => history::fold(shared.journal.store(), &claimed.id, definition, false).await?,
     };
+    state.ask_again();
     let spoken_to = Arc::clone(&shared);
     let watch = spoken_to.spoken.watch(&claimed.id);
     let driver = Driver {
@@ -88,6 +91,8 @@ async fn drive(shared: Arc<Shared>, claimed: ClaimedRun) -> Result<(), DriveErro
         cancelled_by: None,
         asked: BTreeSet::new(),
         admitted: HashMap::new(),
+        waiting: HashMap::new(),
+        leaving: Vec::new(),
     };
     driver.run(&watch).await
 }
@@ -114,6 +119,10 @@ struct Driver {
     asked: BTreeSet<StepId>,
     /// The link that a step was last admitted to, as it was then.
     admitted: HashMap<StepId, Arc<Link>>,
+    /// Steps in flight that wait for their turn by the rate budget.
+    waiting: HashMap<StepId, Waiting>,
+    /// Tenants at whose desks there was no room to wait.
+    leaving: Vec<String>,
 }
 
 impl Driver {
@@ -143,8 +152,10 @@ impl Driver {
                 self.hear().await?;
             }
             self.decide()?;
+            self.mind_who_waits()?;
             let rests = self.in_flight.is_empty();
             self.commit(rests).await?;
+            self.take_leave();
             if rests {
                 return self.say_what_was_mended().await;
             }
@@ -371,13 +382,9 @@ impl Driver {
             looks,
             secrets,
             work,
+            pace: None,
         };
-        if then == Then::Perform && !looks {
-            self.write(attempt::attempted(&going, &pending.task, &self.shared.vault))?;
-        }
-        self.in_flight.insert(going.step.clone());
-        self.to_start.push(going);
-        Ok(())
+        self.ask_for_budget(going, &pending.task, pending.asked_at)
     }
 
     fn begin_workflow(&mut self, step: &StepId) -> Result<(), DriveError> {
@@ -498,6 +505,11 @@ impl Driver {
             };
             match ended {
                 Some(Ended::Looked(going)) => self.attempt(*going)?,
+                Some(Ended::Admitted(going)) => self.admitted(*going)?,
+                Some(Ended::NotAdmitted(step)) => {
+                    self.waiting.remove(&step);
+                    self.in_flight.remove(&step);
+                }
                 Some(Ended::Outcome(fact)) => {
                     if let Some(step) = fact.step() {
                         self.in_flight.remove(step);
@@ -529,6 +541,7 @@ impl Driver {
     /// A timer beside a call in flight, or the next sign of life.
     fn next_look(&self) -> Timestamp {
         let sign_of_life = after(self.now(), SIGN_OF_LIFE);
+        let sign_of_life = self.next_word().map_or(sign_of_life, |word| word.min(sign_of_life));
         // What is due and yet not taken up waits for a call to end, not for a time.
         let ahead = self.state.wake_at().filter(|wake| *wake > self.now());
         ahead.map_or(sign_of_life, |wake| wake.min(sign_of_life))

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::api_keys::ApiKeys;
+use crate::budget::{BudgetGauge, Desks};
 use crate::dispatcher::dispatch;
 use crate::ids;
 use crate::library::{Library, LibraryError, Source};
@@ -92,8 +93,9 @@ pub(crate) struct Shared {
     pub(crate) public_url: String,
     pub(crate) node: String,
     pub(crate) boot: String,
+    pub(crate) desks: Arc<Desks>,
     /// Rung when something may have become due.
-    pub(crate) wake: Notify,
+    pub(crate) wake: Arc<Notify>,
     /// Rung when an event was stored that somebody may listen for.
     pub(crate) delivered: Notify,
     /// Rung when a schedule may have become due.
@@ -146,6 +148,16 @@ impl Engine {
         let given = settings.administrator_key.as_ref();
         let api_keys =
             ApiKeys::new(Arc::clone(&store), Arc::clone(&time), Arc::clone(&random), given);
+        let (tracker, stop) = (TaskTracker::new(), CancellationToken::new());
+        let wake = Arc::new(Notify::new());
+        let desks = Desks::new(
+            Arc::clone(&store),
+            Arc::clone(&time),
+            boot.clone(),
+            stop.clone(),
+            tracker.clone(),
+            Arc::clone(&wake),
+        );
         let shared = Arc::new(Shared {
             journal: Journal::new(store, settings.observer),
             catalogue,
@@ -161,15 +173,16 @@ impl Engine {
             public_url: settings.public_url,
             node: settings.node,
             boot,
-            wake: Notify::new(),
+            desks,
+            wake,
             delivered: Notify::new(),
             planned: Notify::new(),
             feeds: Notify::new(),
             moved: Watchers::default(),
             spoken: Watchers::default(),
             resting: Resting::default(),
-            tracker: TaskTracker::new(),
-            stop: CancellationToken::new(),
+            tracker,
+            stop,
         });
         if settings.parallel_runs > 0 {
             follow_library(&shared).await?;
@@ -202,6 +215,11 @@ impl Engine {
 
     pub fn api_keys(&self) -> &ApiKeys {
         &self.api_keys
+    }
+
+    /// The rate budgets of all tenants that were called.
+    pub async fn budgets(&self) -> Result<Vec<BudgetGauge>, StoreError> {
+        self.shared.desks.gauges().await
     }
 
     /// Begins nothing new, waits for the calls in flight at most so long, and lets go of all runs.

@@ -17,6 +17,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use crate::approvals::Approval;
+use crate::budget::Priority;
 use crate::ids::RunId;
 use crate::journal::{Entry, Fact, Trigger};
 use crate::run::RunStatus;
@@ -61,6 +62,8 @@ pub(crate) struct RunState {
     pub(crate) parent: Option<(RunId, StepId)>,
     /// How many runs stand above it.
     pub(crate) depth: u32,
+    /// How urgent its calls are.
+    pub(crate) priority: Priority,
     /// Values of `$secrets`, sealed.
     pub(crate) secrets: Map<String, Value>,
     /// Nothing begins.
@@ -90,7 +93,7 @@ impl RunState {
     ) -> Result<Self, Inconsistency> {
         let no_beginning = || Inconsistency::NoBeginning { run: run.clone() };
         let first = first.ok_or_else(no_beginning)?;
-        let Fact::Started { input, trigger, secrets, origin, .. } = &first.fact else {
+        let Fact::Started { input, trigger, secrets, origin, priority, .. } = &first.fact else {
             return Err(no_beginning());
         };
         let (parent, depth) = match trigger {
@@ -109,6 +112,7 @@ impl RunState {
             // No version here: the same history must give the same commands after an upgrade.
             runtime: Runtime { name: "callboard".into(), ..Runtime::default() },
         };
+        let priority = Priority::of_run(&definition, *priority);
         let (execution, commands) = Execution::start(Arc::clone(&definition), start);
         let (pending, run) = (Wishes::default(), run.clone());
         let run_id = run.clone();
@@ -120,6 +124,7 @@ impl RunState {
             pending,
             parent,
             depth,
+            priority,
             secrets: secrets.clone(),
             paused: false,
             root: origin.as_ref().map(|origin| origin.root.clone()).filter(|root| *root != run_id),
@@ -156,6 +161,15 @@ impl RunState {
         })?;
         self.entries = seq;
         Ok(())
+    }
+
+    /// The run was woken: what waits for a rate budget asks again, whatever instant it waits for.
+    pub(crate) fn ask_again(&mut self) {
+        for pending in self.pending.all_mut() {
+            if let Phase::Held { asks, .. } = &mut pending.phase {
+                *asks = true;
+            }
+        }
     }
 
     /// Nothing follows any more.
@@ -276,9 +290,10 @@ impl RunState {
         blocked.map(|(step, pending)| (step, pending))
     }
 
-    /// The apps whose links they wait for.
+    /// The apps whose links they wait for, and the rate budgets that call them in.
     pub(crate) fn blocked_on(&self) -> BTreeSet<String> {
-        self.all().filter_map(Pending::blocked_on).map(str::to_owned).collect()
+        let links = self.all().filter_map(Pending::blocked_on).map(str::to_owned);
+        links.chain(self.all().filter_map(|pending| pending.on_leave.clone())).collect()
     }
 
     /// Steps that need a (better) link to this app.

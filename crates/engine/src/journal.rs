@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 pub use crate::approvals::News;
+use crate::budget::Priority;
 use crate::ids::RunId;
 use crate::run::{Mode, Verdict};
 use crate::store::Origin;
@@ -40,6 +41,19 @@ pub enum Fact {
         /// The run that this one goes back to.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         origin: Option<Box<Heritage>>,
+        /// How urgent what began it is.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        priority: Option<Priority>,
+    },
+    /// Not attempted yet: it waits for the rate budget of a tenant, or goes on waiting.
+    Held {
+        step: StepId,
+        task: String,
+        tenant: String,
+        bucket: String,
+        /// When it is its turn at the latest by what is known, or it asks again.
+        until: Timestamp,
+        then: Then,
     },
     /// About to be performed. Without one of the outcomes below it is unknown whether it was.
     Attempted {
@@ -330,6 +344,7 @@ impl Fact {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Started { .. } => "started",
+            Self::Held { .. } => "held",
             Self::Attempted { .. } => "attempted",
             Self::Succeeded { .. } => "succeeded",
             Self::Failed { .. } => "failed",
@@ -362,7 +377,8 @@ impl Fact {
             | Self::Completed { .. }
             | Self::Faulted { .. }
             | Self::Cancelled { .. } => None,
-            Self::Attempted { step, .. }
+            Self::Held { step, .. }
+            | Self::Attempted { step, .. }
             | Self::Succeeded { step, .. }
             | Self::Failed { step, .. }
             | Self::Deferred { step, .. }

@@ -15,6 +15,7 @@ mod api_keys;
 mod approvals;
 mod attempt;
 mod backoff;
+mod budget;
 mod children;
 mod detail;
 mod dispatcher;
@@ -61,6 +62,7 @@ pub use approvals::{
     Approval, ApprovalError, ApprovalReply, ApprovalState, Audience, Callable, Given, OnDeadline,
     Question,
 };
+pub use budget::{BudgetGauge, InvalidPriority, Priority, Waiting};
 pub use detail::{LoopDetail, RunDetail, StepDetail, StepStatus, Steps};
 pub use engine::{Engine, OpenError, Settings};
 pub use events::EventError;

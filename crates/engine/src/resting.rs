@@ -70,6 +70,7 @@ mod tests {
             mode: Mode::Live,
             secrets: Map::new(),
             origin: None,
+            priority: None,
         };
         let first = Entry { at, fact: first };
         let mut state = RunState::begin(run, definition, Some(&first), false).unwrap();

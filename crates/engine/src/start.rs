@@ -202,6 +202,7 @@ impl Shared {
             mode: Mode::Live,
             secrets: self.secrets.for_run(&definition.secrets, &id),
             origin: None,
+            priority: None,
         };
         NewRun {
             id,

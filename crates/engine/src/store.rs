@@ -23,8 +23,8 @@ pub use documents::DocumentRecord;
 pub use gathering::{Gather, Rule};
 pub use news::{Item, News, Topic};
 pub use records::{
-    ApiKeyRecord, ApprovalFilter, ClaimedRun, EventRecord, LinkRecord, Page, RunFilter, RunRecord,
-    SecretRecord, Signal, WorkflowRecord,
+    ApiKeyRecord, ApprovalFilter, BudgetRecord, ClaimedRun, EventRecord, LinkRecord, Page,
+    RunFilter, RunRecord, SecretRecord, Signal, WorkflowRecord,
 };
 pub use schedules::{
     Occurrence, OccurrenceState, Origin, Paused, QueuedOccurrence, ScheduleRecord,
@@ -157,6 +157,8 @@ pub trait Store: Send + Sync {
     async fn gathering(&self, workflow: &str) -> Result<(i64, Option<String>), StoreError>;
     /// Types that begin so and that runs listen for, each once; none where a run listens for events of any type.
     async fn listened_types(&self, prefix: &str) -> Result<Vec<Option<String>>, StoreError>;
+    async fn find_budget(&self, tenant: &str) -> Result<Option<BudgetRecord>, StoreError>;
+    async fn list_budgets(&self) -> Result<Vec<BudgetRecord>, StoreError>;
 
     async fn list_schedules(&self) -> Result<Vec<ScheduleRecord>, StoreError>;
     /// Names of schedules to look at: due by `now`, or settled beyond `ahead`, which a clock that was set back tells.

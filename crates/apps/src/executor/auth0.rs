@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use callboard_auth0::{Call, Client, Credentials, CredentialsError, Error};
+use async_trait::async_trait;
+use callboard_auth0::{Call, Client, Credentials, CredentialsError, Error, RateState, Refused};
 use callboard_contract::contract;
 use http::HeaderMap;
 use jiff::Timestamp;
@@ -16,6 +17,7 @@ use super::{Clock, Random};
 use crate::app::{AuthScheme, Service, setting};
 use crate::attempt::Failure;
 use crate::link::{Link, LinkCredentials};
+use crate::rates::{Exchanged, NotNow, Pace, RateRefused, RateTold, bucket_of};
 
 /// The clients of this process.
 pub(super) struct Tenants {
@@ -51,10 +53,18 @@ impl Tenants {
         Self { options, clients: Mutex::default() }
     }
 
-    pub(super) async fn send(&self, outgoing: &Outgoing<'_>) -> Result<Reply, Failure> {
+    pub(super) async fn send(
+        &self,
+        outgoing: &Outgoing<'_>,
+        pace: Option<&dyn Pace>,
+    ) -> Result<Reply, Failure> {
         let client = self.client(outgoing.service, outgoing.link)?;
         let call = call(outgoing.request, outgoing.harmless)?;
-        match client.send(&call).await {
+        let sent = match pace {
+            None => client.send(&call).await,
+            Some(pace) => client.send_paced(&call, &Paced::new(pace, &call)).await,
+        };
+        match sent {
             Ok(answer) => Ok(reply(answer.status, answer.body, String::new())),
             Err(Error::Rejected { status, message, body, .. }) => Ok(reply(status, *body, message)),
             Err(Error::NotInPlan { status, message }) => {
@@ -117,6 +127,42 @@ impl Tenants {
     }
 }
 
+/// The pace of an attempt as the client asks for it.
+struct Paced<'a> {
+    pace: &'a dyn Pace,
+    bucket: String,
+}
+
+impl<'a> Paced<'a> {
+    fn new(pace: &'a dyn Pace, call: &Call) -> Self {
+        let operation = call.operation.as_deref().and_then(|id| contract().operation(id));
+        let searches = call.query.iter().any(|(name, _)| name == "q");
+        Self { pace, bucket: bucket_of(operation, searches) }
+    }
+}
+
+#[async_trait]
+impl callboard_auth0::Pace for Paced<'_> {
+    async fn admit(&self, _: &Call) -> Result<(), Error> {
+        let admitted = self.pace.admit(&self.bucket).await;
+        admitted.map_err(|NotNow { until, why }| Error::RateLimited { retry_at: until, why })
+    }
+
+    fn ended(&self, _: &Call, answered: bool, rate: Option<RateState>, refused: Option<Refused>) {
+        let rate = rate.map(|RateState { limit, remaining, reset_at }| RateTold {
+            limit,
+            remaining,
+            reset_at,
+        });
+        let refused = refused.map(|Refused { until, whole_tenant }| RateRefused {
+            until: Some(until),
+            everything: whole_tenant,
+        });
+        let told = Exchanged::Answered { rate, refused };
+        self.pace.ended(&self.bucket, if answered { told } else { Exchanged::Lost });
+    }
+}
+
 fn call(rendered: &Rendered, harmless: bool) -> Result<Call, Failure> {
     let unfit = |error: callboard_auth0::InvalidCall| mismatch(&error.to_string());
     let mut call = Call::raw(rendered.method.clone(), &rendered.path).map_err(unfit)?;
@@ -135,7 +181,7 @@ fn call(rendered: &Rendered, harmless: bool) -> Result<Call, Failure> {
 
 fn reply(status: u16, body: Value, title: String) -> Reply {
     let headers = crate::trigger::header_map(&HeaderMap::new());
-    Reply { status, headers, body, title, retry_at: None, not_in_plan: false }
+    Reply { status, headers, body, title, retry_at: None, rate: None, not_in_plan: false }
 }
 
 pub(super) fn failure(service: &Service, link: &Link, error: &Error) -> Failure {

@@ -13,6 +13,7 @@ use crate::action::Risk;
 use crate::app::{AuthScheme, Service};
 use crate::attempt::{Attempt, Exchange, Failed, Failure, Performed};
 use crate::link::{Link, LinkCredentials};
+use crate::rates::{Exchanged, NotNow, Pace, RateRefused};
 
 /// Lists longer than this are not fanned out inside one action; a workflow's `for` does that durably.
 const LONGEST_EACH: usize = 200;
@@ -38,6 +39,8 @@ pub(super) struct Session<'a> {
     key: &'a str,
     correlation: &'a str,
     secret_outputs: &'a [String],
+    pace: Option<&'a dyn Pace>,
+    bucket: &'a str,
 }
 
 /// What the transport needs besides the request itself.
@@ -60,6 +63,8 @@ impl<'a> Session<'a> {
         session.key = &attempt.key;
         session.correlation = &attempt.correlation;
         session.secret_outputs = &action.secret_outputs;
+        session.pace = attempt.pace.as_deref();
+        session.bucket = &action.bucket;
         session.redactor.show(&action.show);
         for secret in &attempt.secrets {
             session.redactor.hide(secret.expose_secret());
@@ -92,6 +97,8 @@ impl<'a> Session<'a> {
             key: "",
             correlation: "",
             secret_outputs: &[],
+            pace: None,
+            bucket: "",
         }
     }
 
@@ -254,8 +261,8 @@ impl<'a> Session<'a> {
         };
         let at = (self.executor.options.clock)();
         let sent = match self.service.auth {
-            AuthScheme::Auth0 => self.executor.tenants.send(&outgoing).await,
-            _ => self.executor.transport.send(&outgoing).await,
+            AuthScheme::Auth0 => self.executor.tenants.send(&outgoing, self.pace).await,
+            _ => self.send_paced(&outgoing).await,
         };
         self.record(rendered, at, &sent);
         let reply = sent?;
@@ -268,6 +275,19 @@ impl<'a> Session<'a> {
         } else {
             Err(reply.failure(self.service, reads))
         }
+    }
+
+    async fn send_paced(&self, outgoing: &Outgoing<'_>) -> Result<Reply, Failure> {
+        let Some(pace) = self.pace else { return self.executor.transport.send(outgoing).await };
+        pace.admit(self.bucket).await.map_err(not_now)?;
+        let sent = self.executor.transport.send(outgoing).await;
+        let ended = sent.as_ref().map_or(Exchanged::Lost, |reply| Exchanged::Answered {
+            rate: reply.rate,
+            refused: (reply.status == 429)
+                .then_some(RateRefused { until: reply.retry_at, everything: false }),
+        });
+        pace.ended(self.bucket, ended);
+        sent
     }
 
     fn record(&mut self, rendered: &Rendered, at: jiff::Timestamp, sent: &Result<Reply, Failure>) {
@@ -305,6 +325,11 @@ impl<'a> Session<'a> {
             }
         }
     }
+}
+
+/// The exchange was not sent.
+pub(super) fn not_now(NotNow { until, why }: NotNow) -> Failure {
+    Failure::Later { retry_at: Some(until), why }
 }
 
 /// Visible ASCII of bounded length: what does not fit becomes its hash, so that it stays one of a kind.

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::app::{RateLimit, ResetUnit, Service};
 use crate::attempt::Failure;
+use crate::rates::RateTold;
 use crate::trigger::header_map;
 
 /// An answer, read.
@@ -19,6 +20,8 @@ pub(crate) struct Reply {
     /// A short sentence when it is no success.
     pub(crate) title: String,
     pub(crate) retry_at: Option<Timestamp>,
+    /// State of the rate bucket, where it was told.
+    pub(crate) rate: Option<RateTold>,
     /// Auth0 only: the tenant's plan lacks the feature.
     pub(crate) not_in_plan: bool,
 }
@@ -45,6 +48,7 @@ impl Reply {
             body,
             title: title.unwrap_or_else(|| format!("{} answered {status}", service.title)),
             retry_at: retry_at(&service.rate_limit, headers, status, now),
+            rate: rate_told(&service.rate_limit, headers, now),
             not_in_plan: false,
         }
     }
@@ -100,16 +104,29 @@ fn retry_at(
             Ok(seconds) => after(now, seconds),
             Err(_) => DateTimeParser::new().parse_timestamp(text).ok(),
         });
-    let reset = || {
-        let reset = limit.reset.as_ref()?;
-        let number = text(&reset.header)?.parse::<i64>().ok()?;
-        match reset.unit {
-            ResetUnit::EpochSeconds => Timestamp::from_second(number).ok(),
-            ResetUnit::Seconds => after(now, number),
-        }
-    };
     let pause = || after(now, i64::from(limit.pause_seconds?));
-    told.or_else(reset).filter(|at| *at > now).or_else(pause)
+    told.or_else(|| reset_at(limit, headers, now)).filter(|at| *at > now).or_else(pause)
+}
+
+/// State of the bucket, where the headers that the app names are there.
+fn rate_told(limit: &RateLimit, headers: &HeaderMap, now: Timestamp) -> Option<RateTold> {
+    let number = |name: &Option<String>| -> Option<u32> {
+        headers.get(name.as_deref()?)?.to_str().ok()?.trim().parse().ok()
+    };
+    Some(RateTold {
+        limit: number(&limit.limit)?,
+        remaining: number(&limit.remaining)?,
+        reset_at: reset_at(limit, headers, now),
+    })
+}
+
+fn reset_at(limit: &RateLimit, headers: &HeaderMap, now: Timestamp) -> Option<Timestamp> {
+    let reset = limit.reset.as_ref()?;
+    let number = headers.get(&reset.header)?.to_str().ok()?.trim().parse::<i64>().ok()?;
+    match reset.unit {
+        ResetUnit::EpochSeconds => Timestamp::from_second(number).ok(),
+        ResetUnit::Seconds => after(now, number),
+    }
 }
 
 fn after(now: Timestamp, seconds: i64) -> Option<Timestamp> {

@@ -1,5 +1,6 @@
 //! Reading the files of one app: `app.yaml` has the head, every file may add actions and triggers.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use callboard_flow::{Problem, yaml};
@@ -11,6 +12,7 @@ use super::request::read_request;
 use super::sandbox::read_sandbox;
 use super::trigger::read_trigger;
 use crate::app::{App, AuthScheme, Errors, Health, RateLimit, Redact, Reset, ResetUnit, Service};
+use crate::rates::Limits;
 
 /// One file below `apps/<app>/`.
 pub(crate) struct ManifestFile {
@@ -178,9 +180,32 @@ fn read_rate_limit(fields: &Fields<'_>) -> RateLimit {
         pause_seconds: limit
             .optional_whole("pause_seconds")
             .and_then(|pause| u32::try_from(pause).ok()),
+        limit: limit.optional_text("limit"),
+        remaining: limit.optional_text("remaining"),
+        declared: limit
+            .optional_fields("declared")
+            .map(|fields| read_declared(&fields))
+            .unwrap_or_default(),
     };
     limit.finish();
     read
+}
+
+/// `BUCKET: {burst: 5, calls: 5, seconds: 1}`.
+fn read_declared(buckets: &Fields<'_>) -> BTreeMap<String, Limits> {
+    let read = buckets.entries().map(|(name, value)| {
+        let what = format!("the declared limit of `{name}`");
+        let bucket = Fields::new(buckets.source, &buckets.at(name), what, value);
+        let burst = bucket.optional_whole("burst").and_then(|burst| u32::try_from(burst).ok());
+        let (calls, seconds) = (bucket.number("calls"), bucket.number("seconds"));
+        if burst == Some(0) || calls <= 0.0 || seconds <= 0.0 {
+            bucket.wrong("calls", "numbers above 0: `{burst: 5, calls: 5, seconds: 1}`");
+        }
+        bucket.finish();
+        let burst = burst.unwrap_or(1).max(1);
+        (name.clone(), Limits::Declared { burst, per_second: calls / seconds.max(1e-3) })
+    });
+    read.collect()
 }
 
 fn read_redact(fields: &Fields<'_>) -> Redact {

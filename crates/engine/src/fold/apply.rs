@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{Phase, RunState, Wish};
+use crate::budget::leave_key;
 use crate::journal::{Ending, Entry, Fact, Reason, Then};
 use crate::run::{RunStatus, Verdict};
 
@@ -16,8 +17,16 @@ impl RunState {
         let at = entry.at;
         match &entry.fact {
             Fact::Started { .. } => return Err("a run starts once".into()),
+            Fact::Held { step, tenant, until, then, .. } => {
+                let on_leave = leave_key(tenant, &self.definition.document.name);
+                let pending = self.pending_mut(step)?;
+                pending.asked_at.get_or_insert(at);
+                pending.on_leave = Some(on_leave);
+                pending.phase = Phase::Held { until: *until, then: *then, asks: false };
+            }
             Fact::Attempted { step, attempt, link, before, key, .. } => {
                 let pending = self.pending_mut(step)?;
+                (pending.asked_at, pending.on_leave) = (None, None);
                 pending.phase = Phase::Attempted;
                 pending.attempts = *attempt;
                 pending.link = Some(link.clone());

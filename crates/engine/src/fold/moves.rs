@@ -126,6 +126,7 @@ fn call(
         Phase::Due { then } => Some(take_up(then)),
         Phase::Attempted => Some(Move::Recover(step.clone())),
         Phase::Deferred { next_at, then } if next_at <= now => Some(take_up(then)),
+        Phase::Held { until, then, asks } if asks || until <= now => Some(take_up(then)),
         Phase::Attention { .. } if pending.next_at().is_some_and(|at| at <= now) => {
             Some(Move::Write(Fact::Unblocked {
                 step: step.clone(),
@@ -133,6 +134,7 @@ fn call(
             }))
         }
         Phase::Deferred { .. }
+        | Phase::Held { .. }
         | Phase::Attention { .. }
         | Phase::Timer { .. }
         | Phase::Listening

@@ -25,6 +25,9 @@ pub(crate) struct Pending {
     pub(crate) key: Option<String>,
     /// What stood there before the attempt that may have changed it, sealed.
     pub(crate) before: Option<String>,
+    /// When it first asked for the rate budget that it waits for, and what it is called in by.
+    pub(crate) asked_at: Option<Timestamp>,
+    pub(crate) on_leave: Option<String>,
     /// Through which link it was attempted.
     pub(crate) link: Option<String>,
     /// The run that it awaits.
@@ -83,6 +86,12 @@ pub(crate) enum Phase {
         next_at: Timestamp,
         then: Then,
     },
+    /// Waits for a rate budget until then at the latest; `asks`: it may ask again at once, since the run was woken.
+    Held {
+        until: Timestamp,
+        then: Then,
+        asks: bool,
+    },
     Timer {
         until: Timestamp,
     },
@@ -132,6 +141,8 @@ impl Pending {
             first_attempt_at: None,
             key: None,
             before: None,
+            asked_at: None,
+            on_leave: None,
             link: None,
             child: None,
             forgotten: false,
@@ -143,7 +154,7 @@ impl Pending {
     pub(super) fn next_at(&self) -> Option<Timestamp> {
         match self.phase {
             Phase::Deferred { next_at, .. } => Some(next_at),
-            Phase::Timer { until } => Some(until),
+            Phase::Timer { until } | Phase::Held { until, .. } => Some(until),
             Phase::Asked { next_at } => next_at,
             // A permission may be given where nobody tells us of it. A link is always added here.
             Phase::Attention { reason: Reason::Credentials, since, .. } => {
@@ -198,7 +209,9 @@ impl Pending {
     pub(super) fn is_surely_without_effect(&self) -> bool {
         match self.phase {
             Phase::Attempted => false,
-            Phase::Due { then } | Phase::Deferred { then, .. } => then == Then::Perform,
+            Phase::Due { then } | Phase::Deferred { then, .. } | Phase::Held { then, .. } => {
+                then == Then::Perform
+            }
             Phase::Attention { reason, then, .. } => reason.is_without_effect(then),
             Phase::Timer { .. } | Phase::Listening | Phase::Asked { .. } | Phase::AwaitsRun => true,
         }

@@ -29,6 +29,10 @@ impl Wishes {
         self.by_order.get_mut(self.places.get(step)?).map(|(_, pending)| pending)
     }
 
+    pub(super) fn all_mut(&mut self) -> impl Iterator<Item = &mut Pending> {
+        self.by_order.values_mut().map(|(_, pending)| pending)
+    }
+
     pub(super) fn remove(&mut self, step: &StepId) -> Option<Pending> {
         let place = self.places.remove(step)?;
         self.by_order.remove(&place).map(|(_, pending)| pending)

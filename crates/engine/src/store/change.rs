@@ -9,7 +9,9 @@ use serde_json::Value;
 
 use super::documents::DocumentRecord;
 use super::gathering::Gather;
-use super::records::{ApiKeyRecord, EventRecord, LinkRecord, SecretRecord, Signal, WorkflowRecord};
+use super::records::{
+    ApiKeyRecord, BudgetRecord, EventRecord, LinkRecord, SecretRecord, Signal, WorkflowRecord,
+};
 use super::schedules::{Occurrence, ScheduleRecord, SettledOccurrence};
 use crate::approvals::Approval;
 use crate::ids::RunId;
@@ -108,6 +110,14 @@ pub enum Change {
     /// Refused with `NoSuchSecret`.
     DeleteSecret {
         name: String,
+    },
+    /// Refused with `BudgetMoved` if the stored revision is not the one before.
+    PutBudget(BudgetRecord),
+    /// Runs that rest and wait for this are due, those first that would be first by themselves, at most so many.
+    CallIn {
+        on: String,
+        limit: usize,
+        at: Timestamp,
     },
     /// Refused with `ScheduleMoved` if the revision is not the stored one any more (0: it is new).
     PutSchedule(Box<ScheduleRecord>),
@@ -213,6 +223,7 @@ pub enum Refusal {
     NoSuchLink { name: String },
     NoSuchApiKey { name: String },
     NoSuchSecret { name: String },
+    BudgetMoved { tenant: String },
     ScheduleMoved { workflow: String },
     OccurrenceTaken { workflow: String, planned_at: Timestamp },
     DocumentMoved { kind: String, key: String },
@@ -237,6 +248,9 @@ impl fmt::Display for Refusal {
             Self::NoSuchSecret { name } => write!(formatter, "there is no secret named `{name}`"),
             Self::NoSuchApiKey { name } => write!(formatter, "there is no key named `{name}`"),
             Self::NoSuchLink { name } => write!(formatter, "there is no link named `{name}`"),
+            Self::BudgetMoved { tenant } => {
+                write!(formatter, "the rate budget of {tenant} has changed meanwhile")
+            }
             Self::ScheduleMoved { workflow } => {
                 write!(formatter, "the schedule of `{workflow}` has changed meanwhile")
             }

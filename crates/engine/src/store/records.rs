@@ -154,6 +154,15 @@ pub struct LinkRecord {
     pub is_default: bool,
 }
 
+/// The rate budget of a tenant, as its nodes share it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BudgetRecord {
+    pub tenant: String,
+    /// Grows by one with every change.
+    pub revision: i64,
+    pub state: Value,
+}
+
 /// A named secret, its value sealed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SecretRecord {

@@ -3,6 +3,7 @@
 mod api_keys;
 mod apply;
 mod approvals;
+mod budgets;
 pub(super) mod connection;
 mod database;
 mod documents;

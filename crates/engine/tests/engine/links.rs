@@ -44,7 +44,7 @@ async fn a_link_that_cannot_work_is_refused_with_a_reason() {
     let good = office_link;
     for (draft, wrong) in [
         (LinkDraft { name: "a b".into(), ..good() }, "letters, digits"),
-        (LinkDraft { app: "ofice".into(), ..good() }, "known are office"),
+        (LinkDraft { app: "ofice".into(), ..good() }, "known are agency, office"),
         (
             LinkDraft { secrets: [("pin".into(), KEY.into())].into(), ..good() },
             "has no secret `pin`",

@@ -4,6 +4,7 @@
 mod answers;
 mod approvals;
 mod backend;
+mod budgets;
 mod cancelling;
 mod children;
 mod conditions;

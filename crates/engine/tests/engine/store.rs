@@ -40,6 +40,7 @@ pub(crate) fn create(run: &RunId) -> Vec<Change> {
         mode: Mode::Live,
         secrets: serde_json::Map::new(),
         origin: None,
+        priority: None,
     };
     let (first, workflow_hash) = (Entry { at: NOW, fact }, "h".into());
     let new = NewRun {

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::budgets;
 use super::connection::{Connection, Parameter, params};
 use super::locks;
 use super::read;
@@ -54,6 +55,8 @@ pub(super) fn all(connection: &dyn Connection, changes: &[Change]) -> Result<(),
         Change::DeleteApiKey { id } => api_keys::delete(connection, id),
         Change::PutSecret(secret) => secrets::put(connection, secret),
         Change::DeleteSecret { name } => secrets::delete(connection, name),
+        Change::PutBudget(budget) => budgets::put(connection, budget),
+        Change::CallIn { on, limit, at } => budgets::call_in(connection, on, *limit, *at),
         Change::PutSchedule(schedule) => schedules::put(connection, schedule),
         Change::AddOccurrence(occurrence) => schedules::add(connection, occurrence),
         Change::SettleOccurrence(settled) => schedules::settle(connection, settled),

@@ -9,7 +9,7 @@ use secrecy::SecretString;
 
 use super::connection::Connection;
 use super::{
-    api_keys, apply, approvals, documents, gathering, read, retention, schedules, secrets,
+    api_keys, apply, approvals, budgets, documents, gathering, read, retention, schedules, secrets,
     settings, subscriptions,
 };
 use crate::approvals::Approval;
@@ -18,9 +18,9 @@ use crate::journal::Entry;
 use crate::store::postgres::Pool;
 use crate::store::sqlite::Threads;
 use crate::store::{
-    ApiKeyRecord, ApprovalFilter, Change, Claim, ClaimedRun, DocumentRecord, EventRecord,
-    LinkRecord, News, Occurrence, Page, RunFilter, RunRecord, ScheduleRecord, SecretRecord, Signal,
-    Standing, Store, StoreError, Topic, WorkflowRecord,
+    ApiKeyRecord, ApprovalFilter, BudgetRecord, Change, Claim, ClaimedRun, DocumentRecord,
+    EventRecord, LinkRecord, News, Occurrence, Page, RunFilter, RunRecord, ScheduleRecord,
+    SecretRecord, Signal, Standing, Store, StoreError, Topic, WorkflowRecord,
 };
 use crate::time::Clock;
 
@@ -275,6 +275,15 @@ impl Store for SqlStore {
     async fn listened_types(&self, prefix: &str) -> Result<Vec<Option<String>>, StoreError> {
         let prefix = prefix.to_owned();
         self.read(move |connection| subscriptions::types(connection, &prefix)).await
+    }
+
+    async fn find_budget(&self, tenant: &str) -> Result<Option<BudgetRecord>, StoreError> {
+        let tenant = tenant.to_owned();
+        self.read(move |connection| budgets::find(connection, &tenant)).await
+    }
+
+    async fn list_budgets(&self) -> Result<Vec<BudgetRecord>, StoreError> {
+        self.read(budgets::list).await
     }
 
     async fn list_schedules(&self) -> Result<Vec<ScheduleRecord>, StoreError> {

@@ -132,12 +132,16 @@ const MIGRATIONS: &[&str] = &["
         topic TEXT PRIMARY KEY, revision INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;
     ALTER TABLE schema_migrations ADD COLUMN needs INTEGER NOT NULL DEFAULT 0;
+", "
+    CREATE TABLE budgets (
+        tenant TEXT PRIMARY KEY, revision INTEGER NOT NULL, state TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID;
 "];
 
 /// Migrations that a program of before must not work beside: `needs` of their rows is their own version. All others only
 /// add, so that nodes of two versions share a database while they are replaced one by one. A new kind of journal entry
 /// is none that only adds: an older node could not drive a run that has one.
-const EXCLUSIVE: &[i64] = &[];
+const EXCLUSIVE: &[i64] = &[12];
 
 /// Brings an older database up to date. The caller is in a transaction.
 pub(in crate::store) fn migrate(connection: &dyn Connection) -> Result<(), StoreError> {
