@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 use serde::Serialize;
 use serde_json::{Map, Value};
+use tokio::sync::Mutex;
 use url::Url;
 
 use crate::store::{Change, LinkRecord, Refusal, Signal, Store, StoreError};
@@ -88,6 +89,8 @@ pub struct Links {
     catalogue: Arc<Catalogue>,
     time: Arc<dyn Time>,
     open: RwLock<BTreeMap<String, OpenLink>>,
+    /// Held while memory is ahead of what is stored: nobody reads again meanwhile.
+    changing: Mutex<()>,
 }
 
 impl Links {
@@ -102,37 +105,42 @@ impl Links {
         for record in store.list_links().await? {
             open.insert(record.name.clone(), unseal(&vault, record)?);
         }
-        Ok(Self { store, vault, catalogue, time, open: RwLock::new(open) })
+        Ok(Self {
+            store,
+            vault,
+            catalogue,
+            time,
+            open: RwLock::new(open),
+            changing: Mutex::new(()),
+        })
     }
 
     /// What other nodes changed. Answers app and name of each link that is another now, or gone.
     pub(crate) async fn read_again(&self) -> Result<Vec<(String, String)>, StoreError> {
-        let mut changed = Vec::new();
-        let mut stored = BTreeMap::new();
+        let _changing = self.changing.lock().await;
+        let known = self.read(BTreeMap::clone);
+        let (mut changed, mut open) = (Vec::new(), BTreeMap::new());
         for record in self.store.list_links().await? {
-            stored.insert(record.name.clone(), record);
-        }
-        for known in self.read(|open| open.values().cloned().collect::<Vec<_>>()) {
-            if !stored.contains_key(&known.link.name) {
-                self.remember(known.link.name.clone(), None);
-                changed.push((known.link.app.clone(), known.link.name.clone()));
-            }
-        }
-        for (name, record) in stored {
-            let same = |known: OpenLink| {
+            let name = record.name.clone();
+            let same = |known: &&OpenLink| {
                 known.sealed == record.sealed && known.is_default == record.is_default
             };
-            if self.find(&name).is_some_and(same) {
+            if let Some(known) = known.get(&name).filter(same) {
+                open.insert(name, known.clone());
                 continue;
             }
             match unseal(&self.vault, record) {
-                Ok(open) => {
-                    changed.push((open.link.app.clone(), name.clone()));
-                    self.remember(name, Some(open));
+                Ok(link) => {
+                    changed.push((link.link.app.clone(), name.clone()));
+                    open.insert(name, link);
                 }
                 Err(error) => tracing::error!(link = name, "it cannot be opened: {error}"),
             }
         }
+        let gone = known.values().filter(|known| !open.contains_key(&known.link.name));
+        changed.extend(gone.map(|gone| (gone.link.app.clone(), gone.link.name.clone())));
+        // All at once: a run must not see one link alone where two replace each other.
+        *self.open.write().unwrap_or_else(PoisonError::into_inner) = open;
         Ok(changed)
     }
 
@@ -178,6 +186,7 @@ impl Links {
         let opened = unseal(&self.vault, record.clone())?;
         let signal = Signal::LinkChanged { app: app.name.clone(), link: name.clone() };
         let blocked = Change::SignalBlocked { on: app.name.clone(), signal, at: changed_at };
+        let _changing = self.changing.lock().await;
         // First in memory, so that what wakes up finds it.
         let before = self.remember(name.clone(), Some(opened.clone()));
         if let Err(error) = self.store.commit(vec![Change::PutLink(record), blocked]).await {
@@ -189,6 +198,7 @@ impl Links {
 
     pub async fn remove(&self, name: &str) -> Result<(), LinkError> {
         let mut changes = vec![Change::DeleteLink { name: name.into() }];
+        let _changing = self.changing.lock().await;
         let removed = self.remember(name.to_owned(), None);
         if let Some(removed) = &removed {
             // Where several links led to the app, one may be left.
@@ -218,6 +228,7 @@ impl Links {
             Change::MakeDefaultLink { app: app.clone(), name: name.into() },
             Change::SignalBlocked { on: app.clone(), signal, at: self.time.now() },
         ];
+        let _changing = self.changing.lock().await;
         // First in memory, so that what wakes up finds it.
         let before = self.of_app(&app).into_iter().find(|open| open.is_default);
         self.set_default(&app, Some(name));

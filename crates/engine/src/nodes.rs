@@ -48,24 +48,28 @@ async fn pass_on(
     Ok(())
 }
 
-/// Reads what is kept in memory, where it has changed since.
+/// Reads what is kept in memory, where it has changed since; again where it changed while it was read.
 async fn read_again(shared: &Shared, known: &mut BTreeMap<Topic, i64>) -> Result<(), StoreError> {
-    let now = shared.journal.store().revisions().await?;
-    for (topic, revision) in now {
-        if known.get(&topic) == Some(&revision) {
-            continue;
+    loop {
+        let now = shared.journal.store().revisions().await?;
+        if now == *known {
+            return Ok(());
         }
-        match topic {
-            Topic::Links => {
-                let changed = shared.links.read_again().await?;
-                wake_blocked(shared, &changed).await?;
+        for (topic, revision) in now {
+            if known.get(&topic) == Some(&revision) {
+                continue;
             }
-            Topic::Secrets => shared.secrets.read_again().await?,
-            Topic::Library => shared.library.adopt().await?,
+            match topic {
+                Topic::Links => {
+                    let changed = shared.links.read_again().await?;
+                    wake_blocked(shared, &changed).await?;
+                }
+                Topic::Secrets => shared.secrets.read_again().await?,
+                Topic::Library => shared.library.adopt().await?,
+            }
+            known.insert(topic, revision);
         }
-        known.insert(topic, revision);
     }
-    Ok(())
 }
 
 /// Whoever changed a link told the runs that waited for it by then. A run that came to rest here since, by the link as it
