@@ -10,10 +10,19 @@ use company::Company;
 const KILLS: u32 = 500;
 const IN_FLIGHT: usize = 200;
 
+/// One node on the embedded database; three on a PostgreSQL where `tests/with-postgres` started one.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn five_hundred_kills_lose_nothing_and_double_nothing() {
-    let mut company = Company::open(1, None, 0x5eed).await;
+    let mut company = match postgres() {
+        None => Company::open(1, None, 0x5eed).await,
+        Some(server) => Company::open(3, Some(server), 0x0003_5eed).await,
+    };
     company.survive(KILLS, IN_FLIGHT).await;
     company.settle().await;
     company.check().await;
+}
+
+#[expect(clippy::disallowed_methods, reason = "the suite is told by `tests/with-postgres`")]
+fn postgres() -> Option<String> {
+    std::env::var("CALLBOARD_TEST_POSTGRES").ok()
 }
