@@ -134,6 +134,8 @@ impl Engine {
         )
         .await?;
         let secrets = Secrets::load(Arc::clone(&store), vault.clone(), Arc::clone(&time)).await?;
+        // Only now: a wrong key has failed on what older data holds, and must not stand there as the right one.
+        keep_key(store.as_ref(), &vault).await?;
         let library = Library::load(
             Arc::clone(&store),
             Arc::clone(&catalogue),
@@ -237,16 +239,18 @@ impl Engine {
 const KEY_CHECK: &str = "key check";
 
 /// All nodes on the data must seal with one key. The first leaves a text that only this key opens.
+async fn keep_key(store: &dyn Store, vault: &Vault) -> Result<(), OpenError> {
+    let value = vault.seal(KEY_CHECK, KEY_CHECK);
+    store.commit(vec![Change::KeepSetting { name: KEY_CHECK, value }]).await?;
+    // Another node may have been first.
+    check_key(store, vault).await
+}
+
 async fn check_key(store: &dyn Store, vault: &Vault) -> Result<(), OpenError> {
-    let mut kept = store.find_setting(KEY_CHECK).await?;
-    if kept.is_none() {
-        let value = vault.seal(KEY_CHECK, KEY_CHECK);
-        store.commit(vec![Change::KeepSetting { name: KEY_CHECK, value }]).await?;
-        // Another node may have been first.
-        kept = store.find_setting(KEY_CHECK).await?;
+    match store.find_setting(KEY_CHECK).await? {
+        Some(kept) if vault.open_sealed(KEY_CHECK, &kept).is_err() => Err(OpenError::OtherKey),
+        _ => Ok(()),
     }
-    let opens = |kept: String| vault.open_sealed(KEY_CHECK, &kept).is_ok();
-    if kept.is_some_and(opens) { Ok(()) } else { Err(OpenError::OtherKey) }
 }
 
 impl Shared {

@@ -315,3 +315,15 @@ async fn a_start_with_another_key_is_refused() {
     let refused = Engine::open(Settings { key: other, ..premises.settings(&[]) }).await;
     assert!(matches!(refused.err(), Some(OpenError::OtherKey)));
 }
+
+#[tokio::test]
+async fn a_wrong_key_is_not_taken_for_the_right_one_of_older_data() {
+    let premises = Premises::new();
+    premises.open_with_link(&[]).await.stop(PATIENCE).await;
+    // As before there was a check of the key.
+    backend::execute_at(premises.place(), "DELETE FROM settings");
+    let other = KeySource::Given("ab".repeat(32).into());
+    let refused = Engine::open(Settings { key: other, ..premises.settings(&[]) }).await;
+    assert!(matches!(refused.err(), Some(OpenError::Links(_))));
+    premises.open(&[]).await.stop(PATIENCE).await;
+}

@@ -21,7 +21,9 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 /// Where the address says nothing, what leaves this machine is encrypted, and what does not is not.
 pub(super) fn settle_mode(config: &mut Config) {
     if config.get_ssl_mode() == SslMode::Prefer {
-        let local = config.get_hosts().iter().all(is_local);
+        // Addresses, where they stand beside names, are what is connected to.
+        let local = config.get_hosts().iter().all(is_local)
+            && config.get_hostaddrs().iter().all(IpAddr::is_loopback);
         config.ssl_mode(if local { SslMode::Disable } else { SslMode::Require });
     }
 }
@@ -110,5 +112,28 @@ impl AsyncWrite for Stream {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.0).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_leaves_this_machine_is_encrypted() {
+        for (address, mode) in [
+            ("postgres://u@localhost/db", SslMode::Disable),
+            ("postgres://u@127.0.0.1/db", SslMode::Disable),
+            ("postgres:///db?host=/run/postgresql", SslMode::Disable),
+            ("postgres://u@db.example.com/db", SslMode::Require),
+            ("postgres://u@localhost,db.example.com/db", SslMode::Require),
+            ("postgres://u@/db?hostaddr=10.0.0.5", SslMode::Require),
+            ("postgres://u@localhost/db?hostaddr=10.0.0.5", SslMode::Require),
+            ("postgres://u@db.example.com/db?sslmode=disable", SslMode::Disable),
+        ] {
+            let mut config: Config = address.parse().unwrap();
+            settle_mode(&mut config);
+            assert_eq!(config.get_ssl_mode(), mode, "{address}");
+        }
     }
 }
