@@ -9,8 +9,8 @@ use crate::journal::Fact;
 
 /// No run gets more events than this as its input; of more, the latest.
 const MOST_GIVEN: usize = 100;
-/// Nothing waits for more events than this.
-const MOST_GATHERED: usize = 1_000;
+/// Nothing waits for more events than this: of more with one key that are the same part, the oldest are forgotten.
+pub(super) const MOST_GATHERED: usize = 1_000;
 
 /// An event on its way to a run that needs several.
 #[derive(Debug, Clone)]
@@ -46,19 +46,18 @@ pub enum Rule {
     UntilHolds { condition: Expression, within: SignedDuration },
 }
 
-/// An event that was gathered.
-#[derive(Debug, Clone, PartialEq)]
+/// An event that was gathered. What a run reads of it is fetched when it is one of those.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Gathered {
     pub(super) id: i64,
     pub(super) part: u32,
     pub(super) at: Timestamp,
-    pub(super) given: Value,
 }
 
-/// A run begins with these, and that is what is taken out for it.
-#[derive(Debug, PartialEq)]
+/// A run begins with these, in this order, and that is what is taken out for it.
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct Enough {
-    pub(super) input: Vec<Value>,
+    pub(super) given: Vec<i64>,
     pub(super) taken: Vec<i64>,
     /// When the last of them happened.
     pub(super) at: Timestamp,
@@ -84,11 +83,28 @@ impl Rule {
         now.saturating_sub(kept).unwrap_or(Timestamp::MIN)
     }
 
+    /// The gathered events that can matter now that the one that happened at `event_at` is among them: those that
+    /// happened from here to there.
+    pub(super) fn reach(&self, event_at: Timestamp) -> (Timestamp, Timestamp) {
+        let Self::Count { within, .. } = self else { return (Timestamp::MIN, Timestamp::MAX) };
+        let from = event_at.saturating_sub(*within).unwrap_or(Timestamp::MIN);
+        (from, event_at.saturating_add(*within).unwrap_or(Timestamp::MAX))
+    }
+
+    /// What must hold of all that was gathered, in the order of their arrival.
+    pub(super) fn condition(&self) -> Option<&Expression> {
+        match self {
+            Self::UntilHolds { condition, .. } => Some(condition),
+            _ => None,
+        }
+    }
+
     /// Whether `gathered`, in the order of their arrival, are enough now that the one that happened at `event_at` is
-    /// among them. `fired_at` is the latest event of the last run for the same key.
+    /// among them. `holds` tells of the condition, `fired_at` is the latest event of the last run for the same key.
     pub(super) fn is_met(
         &self,
         gathered: &[Gathered],
+        holds: bool,
         event_at: Timestamp,
         fired_at: Option<Timestamp>,
     ) -> Option<Enough> {
@@ -110,15 +126,17 @@ impl Rule {
                 let has_ended = gathered.iter().any(|event| event.part > 0);
                 has_ended.then(|| gathered_until(gathered)).flatten()
             }
-            Self::UntilHolds { condition, .. } => {
-                let all: Vec<Value> = gathered.iter().map(|event| event.given.clone()).collect();
-                let holds = condition.evaluate(&Value::Array(all), &Map::new());
-                let is_enough =
-                    holds.is_ok_and(|holds| holds == true) || gathered.len() >= MOST_GATHERED;
+            Self::UntilHolds { .. } => {
+                let is_enough = holds || gathered.len() >= MOST_GATHERED;
                 is_enough.then(|| gathered_until(gathered)).flatten()
             }
         }
     }
+}
+
+pub(super) fn holds(condition: &Expression, all: Vec<Value>) -> bool {
+    let holds = condition.evaluate(&Value::Array(all), &Map::new());
+    holds.is_ok_and(|holds| holds == true)
 }
 
 /// Any window of that length that the event stands in.
@@ -158,7 +176,7 @@ fn enough(given: &[&Gathered], ends: &[&Gathered]) -> Option<Enough> {
     let at = given.iter().map(|event| event.at).max()?;
     let latest = &given[given.len().saturating_sub(MOST_GIVEN)..];
     Some(Enough {
-        input: latest.iter().map(|event| event.given.clone()).collect(),
+        given: latest.iter().map(|event| event.id).collect(),
         taken: given.iter().chain(ends).map(|event| event.id).collect(),
         at,
     })
@@ -182,12 +200,7 @@ mod tests {
     }
 
     fn events(seconds: &[i64]) -> Vec<Gathered> {
-        let event = |(id, second): (i64, &i64)| Gathered {
-            id,
-            part: 0,
-            at: at(*second),
-            given: (*second).into(),
-        };
+        let event = |(id, second): (i64, &i64)| Gathered { id, part: 0, at: at(*second) };
         (1..).zip(seconds).map(event).collect()
     }
 
@@ -210,7 +223,7 @@ mod tests {
             (&[70, 75, 80], 80, Some(10), Some(80)),
             (&[0, 5, 10], 10, Some(500), Some(10)),
         ] {
-            let enough = rule.is_met(&events(seconds), at(event), fired.map(at));
+            let enough = rule.is_met(&events(seconds), false, at(event), fired.map(at));
             assert_eq!(enough.map(|enough| enough.at), met.map(at), "{seconds:?} {fired:?}");
         }
     }
@@ -219,9 +232,9 @@ mod tests {
     fn one_of_each_is_enough_and_what_is_left_waits_for_the_next() {
         let rule = Rule::All { parts: 2, within: SignedDuration::from_secs(10) };
         let mut gathered = events(&[1, 2, 3]);
-        assert_eq!(rule.is_met(&gathered, at(3), None), None);
+        assert_eq!(rule.is_met(&gathered, false, at(3), None), None);
         gathered[2].part = 1;
-        let enough = rule.is_met(&gathered, at(3), None).unwrap();
-        assert_eq!((enough.input, enough.taken), (vec![1.into(), 3.into()], vec![1, 3]));
+        let enough = rule.is_met(&gathered, false, at(3), None).unwrap();
+        assert_eq!((enough.given, enough.taken), (vec![1, 3], vec![1, 3]));
     }
 }

@@ -4,6 +4,7 @@ use callboard_engine::{Engine, RunDetail, RunStatus, Time as _};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
+use crate::backend;
 use crate::harness::{Premises, at_rest};
 use crate::tower::{listener, runs_of};
 
@@ -112,6 +113,46 @@ async fn events_are_gathered_until_something_happens() {
 }
 
 #[tokio::test]
+async fn of_a_thousand_events_that_wait_the_oldest_makes_room_for_the_next() {
+    let on = "{all: [{with: {type: a}}, {with: {type: b}}]}";
+    let premises = Premises::new();
+    let workflow = collecting(on);
+    let began = premises.time.now() - SignedDuration::from_secs(1_100);
+    let at = |id: u32| began + SignedDuration::from_secs(id.into());
+    let engine = premises.open(&[&workflow]).await;
+    let all: Vec<Value> = (1..=1_003).map(|id| event(id, "a", at(id), &json!(id))).collect();
+    for some in all.chunks(100) {
+        engine.receive_events(some.to_vec()).await.unwrap();
+    }
+    send(&engine, 2_000, "b", at(1_050), json!("b")).await;
+    assert_eq!(inputs(&engine, "collecting").await, [json!([4, "b"])]);
+}
+
+#[tokio::test]
+async fn an_event_is_weighed_with_none_but_those_that_can_stand_in_a_window_with_it() {
+    let premises = Premises::new();
+    let workflow = counting("{count: 2, within: PT5M}");
+    let now = premises.time.now();
+    let engine = premises.open(&[&workflow]).await;
+    send(&engine, 1, "door.knock", now - SignedDuration::from_mins(9), json!(1)).await;
+    // Whoever reads it cannot go on.
+    backend::execute_at(premises.place(), "UPDATE gathered SET given = '{'");
+    send(&engine, 2, "door.knock", now - SignedDuration::from_mins(1), json!(2)).await;
+    send(&engine, 3, "door.knock", now, json!(3)).await;
+    assert_eq!(inputs(&engine, "counting").await, [json!([2, 3])]);
+}
+
+#[tokio::test]
+async fn a_window_of_one_is_full_however_finely_the_event_tells_its_time() {
+    let premises = Premises::new();
+    let workflow = counting("{count: 1, within: PT5M}");
+    let engine = premises.open(&[&workflow]).await;
+    let at = premises.time.now() - SignedDuration::from_nanos(1_500);
+    send(&engine, 1, "door.knock", at, json!(1)).await;
+    assert_eq!(inputs(&engine, "counting").await, [json!([1])]);
+}
+
+#[tokio::test]
 async fn a_condition_that_makes_no_sense_is_refused_with_a_sentence() {
     let premises = Premises::new();
     let engine = premises.open(&[]).await;
@@ -141,9 +182,9 @@ async fn runs_that_begin_each_other_without_end_are_stopped_and_that_is_said() {
         )
     };
     let premises = Premises::new();
-    let (ping, pong) = (echo("ping", "pong", "ping"), echo("pong", "ping", "pong"));
+    let (first, second) = (echo("ping", "pong", "ping"), echo("pong", "ping", "pong"));
     let alarm = listener("on-loop", "callboard.trigger.loop");
-    let engine = premises.open(&[&ping, &pong, &alarm]).await;
+    let engine = premises.open(&[&first, &second, &alarm]).await;
     send(&engine, 1, "ping", premises.time.now(), json!({})).await;
     let stopped = first_run(&engine, "on-loop").await;
     assert_eq!(stopped.status, RunStatus::Completed);

@@ -136,6 +136,8 @@ const MIGRATIONS: &[&str] = &["
     CREATE TABLE budgets (
         tenant TEXT PRIMARY KEY, revision INTEGER NOT NULL, state TEXT NOT NULL
     ) STRICT, WITHOUT ROWID;
+", "
+    CREATE INDEX gathered_by_key ON gathered(workflow, key, part, event_at);
 "];
 
 /// Migrations that a program of before must not work beside: `needs` of their rows is their own version. All others only
