@@ -94,6 +94,8 @@ pub(crate) struct Shared {
     pub(crate) node: String,
     pub(crate) boot: String,
     pub(crate) desks: Arc<Desks>,
+    /// Earlier lives of this node are known to be over.
+    pub(crate) followed_its_own: bool,
     /// Rung when something may have become due.
     pub(crate) wake: Arc<Notify>,
     /// Rung when an event was stored that somebody may listen for.
@@ -146,7 +148,9 @@ impl Engine {
         )
         .await?;
         let boot = ids::time_ordered(time.now(), &random);
-        store.disown(&settings.node, &boot).await?;
+        // Whoever drives nothing needs no run of an earlier life.
+        let followed_its_own =
+            settings.parallel_runs > 0 && take_over(store.as_ref(), &settings.node, &boot).await?;
         let given = settings.administrator_key.as_ref();
         let api_keys =
             ApiKeys::new(Arc::clone(&store), Arc::clone(&time), Arc::clone(&random), given);
@@ -177,6 +181,7 @@ impl Engine {
             boot,
             desks,
             wake,
+            followed_its_own,
             delivered: Notify::new(),
             planned: Notify::new(),
             feeds: Notify::new(),
@@ -233,7 +238,20 @@ impl Engine {
                 "calls were still in flight at the end; the next start finds out about them"
             );
         }
+        self.shared.journal.store().leave();
     }
+}
+
+/// Takes up at once what earlier lives of this node left, unless one of them seems to go on.
+async fn take_over(store: &dyn Store, node: &str, boot: &str) -> Result<bool, StoreError> {
+    let followed = store.disown(node, boot).await?;
+    if !followed {
+        tracing::warn!(
+            "another node named {node} is alive on this database, or was a moment ago; its runs are left to it: every \
+             node needs a name of its own, see --node"
+        );
+    }
+    Ok(followed)
 }
 
 const KEY_CHECK: &str = "key check";
@@ -262,5 +280,6 @@ impl Shared {
 impl Drop for Engine {
     fn drop(&mut self) {
         self.shared.stop.cancel();
+        self.shared.journal.store().leave();
     }
 }

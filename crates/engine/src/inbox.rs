@@ -236,7 +236,10 @@ impl Shared {
     }
 
     /// The runs that the event started when it was received before.
-    async fn runs_of(&self, record: &EventRecord) -> Result<Option<Vec<RunId>>, StoreError> {
+    pub(crate) async fn runs_of(
+        &self,
+        record: &EventRecord,
+    ) -> Result<Option<Vec<RunId>>, StoreError> {
         let EventRecord { app, trigger, link, dedupe_key, .. } = record;
         let found = self.journal.store().find_event(app, trigger, link, dedupe_key).await?;
         Ok(found.map(|event| event.runs))

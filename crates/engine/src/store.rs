@@ -70,8 +70,11 @@ pub trait Store: Send + Sync {
     /// Takes ownership of runs that are due and owned by nobody (any more), the longest due first.
     async fn claim(&self, claim: Claim) -> Result<Vec<ClaimedRun>, StoreError>;
 
-    /// Gives up what earlier lives of this node owned, so that it can be claimed at once.
-    async fn disown(&self, node: &str, boot: &str) -> Result<(), StoreError>;
+    /// Gives up what earlier lives of this node owned, so that it can be claimed at once, and answers whether it did:
+    /// not where another node of that name is alive.
+    async fn disown(&self, node: &str, boot: &str) -> Result<bool, StoreError>;
+    /// This life of the node is over: the next one need not wait.
+    fn leave(&self) {}
 
     /// What other nodes on the same data did; never, where one process has the data for itself. Safe to drop half way.
     async fn news(&self) -> News {

@@ -4,6 +4,7 @@
 //! and hold the rows that they decide by (`sql::locks`); deadlocks are tried again. Statements that nobody needs an
 //! answer of travel with the next one, so that most transactions are two round trips.
 
+mod name;
 mod news;
 mod pool;
 mod session;

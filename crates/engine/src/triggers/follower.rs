@@ -143,6 +143,19 @@ impl Follower {
         }
     }
 
+    /// How many of these were not received before, by whichever way.
+    pub(super) async fn count_new(&self, events: &[Change]) -> Result<u64, StoreError> {
+        let mut new = 0;
+        for event in events {
+            if let Change::Publish(publication) = event
+                && self.shared.runs_of(&publication.record).await?.is_none()
+            {
+                new += 1;
+            }
+        }
+        Ok(new)
+    }
+
     /// Commits and rings whoever waits for what is in it.
     pub(super) async fn commit(&self, changes: Vec<Change>) -> Result<(), StoreError> {
         let has_events = changes.len() > 1;

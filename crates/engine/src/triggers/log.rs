@@ -43,28 +43,26 @@ impl Follower {
         if kept.place.began_at.is_none() {
             return self.begin(kept).await;
         }
-        memory.recent = kept.place.anchor.clone().into_iter().collect();
-        let mut looked_at = std::mem::take(&mut memory.looked_at);
+        // What was looked at counts only if all of this reading is durable.
+        let mut reading = Memory {
+            recent: kept.place.anchor.clone().into_iter().collect(),
+            looked_at: std::mem::take(&mut memory.looked_at),
+        };
         let (mut entries, mut gap) = self.first_page(&kept).await?;
+        let mut next = Next::AtOnce;
         for _ in 0..MOST_PAGES {
             let is_last = entries.len() < PAGE;
-            let new: Vec<Value> = entries
-                .into_iter()
-                .filter(|entry| id_of(entry).is_some_and(|id| !looked_at.contains(id)))
-                .collect();
-            for id in new.iter().filter_map(id_of) {
-                looked_at.insert(id.to_owned());
-            }
-            self.take_in(&mut kept, memory, &new, gap.take()).await?;
-            if is_last {
-                looked_at.retain(|id| memory.recent.contains(id));
-                memory.looked_at = looked_at;
-                return Ok(Next::Usual);
-            }
-            let Some(position) = kept.place.position.clone() else { return Ok(Next::Usual) };
+            self.take_in(&mut kept, &mut reading, &entries, gap.take()).await?;
+            let position = kept.place.position.clone();
+            let (false, Some(position)) = (is_last, position) else {
+                next = Next::Usual;
+                break;
+            };
             entries = self.read(LogPlace::After(position)).await?;
         }
-        Ok(Next::AtOnce)
+        reading.looked_at.retain(|id| reading.recent.contains(id));
+        *memory = reading;
+        Ok(next)
     }
 
     /// The first start begins now: what stands in the log is history.
@@ -120,11 +118,15 @@ impl Follower {
         let wants = Wants::of(&self.shared, &self.trigger).await?;
         let mut events = Vec::new();
         for entry in entries {
-            let id = id_of(entry);
-            let item = json!({ "log_id": id, "data": entry });
-            events.extend(self.publish(&item, &wants));
-            memory.recent.extend(id.map(str::to_owned));
+            let Some(id) = id_of(entry) else { continue };
+            // Also what was known: the next reading begins before it again.
+            memory.recent.push_back(id.to_owned());
+            if memory.looked_at.insert(id.to_owned()) {
+                let item = json!({ "log_id": id, "data": entry });
+                events.extend(self.publish(&item, &wants));
+            }
         }
+        let new = self.count_new(&events).await?;
         let place = &mut kept.place;
         let newest = entries.iter().filter_map(|entry| Some((id_of(entry)?, entry)));
         let newest = newest.max_by_key(|(id, _)| *id);
@@ -138,10 +140,7 @@ impl Follower {
             forget_old(&mut memory.recent, position);
         }
         place.anchor = memory.recent.front().cloned().or(place.position.clone());
-        if !events.is_empty() {
-            place.last_event_at = Some(now);
-            place.events += u64::try_from(events.len()).unwrap_or_default();
-        }
+        place.brought(new, now);
         (place.read_at, place.trouble) = (Some(now), None);
         place.keep(&self.shared, self.pause());
         events.extend(gap.map(|gap| self.alarm(place, gap)));

@@ -97,11 +97,21 @@ impl Kept {
 }
 
 impl Place {
-    /// Until when another node reads it.
+    /// Until when another node reads it, or another life of this one that may go on still.
     pub(crate) fn kept_elsewhere(&self, shared: &Shared) -> Option<Timestamp> {
         let keeper = self.keeper.as_ref()?;
-        let elsewhere = keeper.node != shared.node && keeper.until > (shared.lease_clock)();
+        let own =
+            keeper.node == shared.node && (keeper.boot == shared.boot || shared.followed_its_own);
+        let elsewhere = !own && keeper.until > (shared.lease_clock)();
         elsewhere.then_some(keeper.until)
+    }
+
+    /// So many events that somebody wants came new with a reading.
+    pub(crate) fn brought(&mut self, new: u64, now: Timestamp) {
+        if new > 0 {
+            self.last_event_at = Some(now);
+            self.events += new;
+        }
     }
 
     /// Takes or renews it for this node, which says so again after `pause` at the latest.

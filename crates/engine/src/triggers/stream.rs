@@ -1,6 +1,6 @@
 //! A tenant's stream of events: one long connection, cut every few minutes by design, taken up where it was left.
 
-use callboard_apps::{Failure, StreamMessage, StreamPlace};
+use callboard_apps::{EventSource, Failure, StreamMessage, StreamPlace};
 use jiff::SignedDuration;
 use serde_json::Value;
 
@@ -70,20 +70,37 @@ impl Follower {
         kept.place.began_at.get_or_insert(now);
         self.move_on(&mut kept, None, None).await?;
         loop {
-            let sign_of_life = after(shared.time.now(), SIGN_OF_LIFE);
-            let message = tokio::select! {
-                message = source.next() => message?,
-                () = shared.time.sleep_until(sign_of_life) => {
-                    self.move_on(&mut kept, None, None).await?;
-                    continue;
-                }
+            let Some(message) = self.next_message(&mut kept, source.as_mut()).await? else {
+                return Ok(Next::AtOnce);
             };
-            let Some(message) = message else { return Ok(Next::AtOnce) };
             if message.kind == ERROR {
                 return self.last_word(&mut kept, &message.data).await;
             }
             self.take_message(&mut kept, message).await?;
         }
+    }
+
+    /// What the stream brings next. The source is asked once, however long that takes: it knows how long nothing has come.
+    async fn next_message(
+        &self,
+        kept: &mut Kept,
+        source: &mut dyn EventSource,
+    ) -> Result<Option<StreamMessage>, FeedError> {
+        let mut next = source.next();
+        loop {
+            let sign_of_life = after(self.shared.time.now(), SIGN_OF_LIFE);
+            tokio::select! {
+                message = &mut next => return Ok(message?),
+                () = self.shared.time.sleep_until(sign_of_life) => self.still_here(kept).await?,
+            }
+        }
+    }
+
+    /// Says that the stream is this node's, and nothing about how well it is read.
+    async fn still_here(&self, kept: &mut Kept) -> Result<(), crate::store::StoreError> {
+        kept.place.keep(&self.shared, SignedDuration::ZERO);
+        let change = kept.put(self.shared.time.now());
+        self.commit(vec![change]).await
     }
 
     async fn take_message(&self, kept: &mut Kept, message: StreamMessage) -> Result<(), FeedError> {
@@ -106,14 +123,12 @@ impl Follower {
         event: Option<Change>,
     ) -> Result<(), crate::store::StoreError> {
         let now = self.shared.time.now();
+        let new = self.count_new(event.as_slice()).await?;
         let place = &mut kept.place;
         if offset.is_some() {
             (place.position, place.position_at) = (offset, Some(now));
         }
-        if event.is_some() {
-            place.last_event_at = Some(now);
-            place.events += 1;
-        }
+        place.brought(new, now);
         (place.read_at, place.trouble) = (Some(now), None);
         place.keep(&self.shared, SignedDuration::ZERO);
         let mut changes = vec![kept.put(now)];

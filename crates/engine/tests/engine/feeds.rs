@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use callboard_apps::{Failure, StreamPlace};
-use callboard_engine::{Engine, RunStatus};
+use callboard_engine::{Engine, FeedStatus, RunStatus, Time as _};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
 use crate::crashes::{Hold, Holder};
 use crate::harness::{PATIENCE, Premises, at_rest, start};
-use crate::tower::{Tower, listener, runs_of, tower_link};
+use crate::tower::{SILENCE, Tower, listener, runs_of, tower_link};
 
 /// 09:00, when every test begins.
 const NINE: i64 = 9 * 3600;
@@ -246,6 +246,84 @@ async fn an_offset_that_is_too_old_raises_an_alarm() {
     reopen(&premises, &tower, 3).await;
     assert_eq!(tower.opened.borrow()[2].0, StreamPlace::Now);
     assert_eq!(runs_of(&engine, "on-gap").await.len(), 1);
+}
+
+/// The only feed of the tower that is wanted.
+async fn wanted_feed(engine: &Engine) -> FeedStatus {
+    let triggers = engine.triggers().await.unwrap().triggers;
+    triggers.into_iter().flat_map(|trigger| trigger.feeds).find(|feed| feed.wanted).unwrap()
+}
+
+#[tokio::test]
+async fn an_entry_counts_once_however_often_it_is_read_and_by_whichever_way_it_came() {
+    let premises = Premises::new();
+    let tower = Tower::beside(&premises);
+    tower.write(NINE - 60, 1, "fp", "history");
+    let workflow = listener("on-failure", "tower.log.fp");
+    let engine = tower.open(&premises, &[&workflow]).await;
+    tower.is_read(&premises).await;
+    tower.write(NINE + 1, 2, "fp", "ada");
+    let last = tower.write(NINE + 2, 3, "fp", "bob");
+    for _ in 0..3 {
+        tower.is_read(&premises).await;
+    }
+    let feed = wanted_feed(&engine).await;
+    assert_eq!((feed.position.as_ref(), feed.events), (Some(&last), 2));
+    let at = feed.last_event_at;
+    let also = tower.write(NINE + 3, 4, "fp", "cy");
+    let record = json!({"log_id": also, "data": {"type": "fp", "date": "2026-01-05T09:00:03Z", "user_id": "cy"}});
+    let mut headers = http::HeaderMap::new();
+    headers.insert("authorization", "knock".parse().unwrap());
+    let body = record.to_string();
+    let sent = engine.receive_webhook("tower", "logs", &headers, body.as_bytes()).await.unwrap();
+    assert!(!sent.events[0].duplicate);
+    tower.is_read(&premises).await;
+    drop(engine);
+    // A new life reads what is at the end of the log once more.
+    let engine = tower.open(&premises, &[&workflow]).await;
+    tower.is_read(&premises).await;
+    tower.is_read(&premises).await;
+    let feed = wanted_feed(&engine).await;
+    assert_eq!((feed.position, feed.events, feed.last_event_at), (Some(also), 2, at));
+}
+
+#[tokio::test]
+async fn a_stream_that_brings_nothing_for_too_long_is_opened_again_and_is_not_called_healthy() {
+    let premises = Premises::new();
+    let tower = Tower::beside(&premises);
+    let workflow = listener("on-user", "tower.user.created");
+    let engine = tower.open(&premises, &[&workflow]).await;
+    tower.is_opened(1).await;
+    let began = premises.time.now();
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    while wanted_feed(&engine).await.trouble.is_none() {
+        assert!(tokio::time::Instant::now() < deadline, "the silence is noticed");
+        premises.time.advance(SignedDuration::from_secs(1));
+        tokio::task::yield_now().await;
+    }
+    let feed = wanted_feed(&engine).await;
+    assert_eq!(feed.read_at, Some(began), "nothing was read since");
+    assert!(premises.time.now().duration_since(began) >= SILENCE);
+    reopen(&premises, &tower, 2).await;
+}
+
+#[tokio::test]
+async fn of_two_nodes_that_were_given_one_name_one_reads() {
+    if crate::backend::postgres().is_none() {
+        return;
+    }
+    let premises = Premises::new();
+    let (tower, other) = (Tower::beside(&premises), Tower::beside(&premises));
+    let workflow = listener("on-failure", "tower.log.fp");
+    let engine = tower.open(&premises, &[&workflow]).await;
+    tower.is_read(&premises).await;
+    let twin = other.open(&premises, &[&workflow]).await;
+    for _ in 0..3 {
+        tower.is_read(&premises).await;
+    }
+    assert_eq!(*other.reads.borrow(), 0);
+    engine.stop(PATIENCE).await;
+    twin.stop(PATIENCE).await;
 }
 
 /// Moves the clock until so many streams were opened.

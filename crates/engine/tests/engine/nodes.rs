@@ -95,6 +95,31 @@ fn a_node_that_dies_is_followed_by_another_once_its_lease_is_over() {
     });
 }
 
+#[tokio::test]
+async fn a_node_takes_no_runs_of_a_living_one_that_was_given_its_name() {
+    let Some(shared) = Shared::new() else { return };
+    let text = one_call(DESK);
+    shared.premises.office.will(DESK, Fate::Dawdles);
+    let engine = shared.node("one", &[&text]).await;
+    engine.put_link(office_link()).await.unwrap();
+    let run = engine.start_run(start("one-call", None)).await.unwrap().run;
+    shared.premises.office.dawdling.notified().await;
+
+    let twin = shared.node("one", &[&text]).await;
+    let next = twin.start_run(start("one-call", None)).await.unwrap().run;
+    twin.wait_for_run(&next, PATIENCE).await.unwrap();
+    assert_eq!(twin.run(&run).await.unwrap().status, RunStatus::Running, "it is left alone");
+    shared.premises.office.hurry.notify_one();
+    let done = engine.wait_for_run(&run, PATIENCE).await.unwrap();
+    assert_eq!(done.status, RunStatus::Completed, "{done:#?}");
+    assert_eq!(shared.effects(), 2);
+
+    // The name is free when both are gone, and the next one has it at once.
+    drop((engine, twin));
+    let store = shared.premises.store();
+    assert!(store.disown("one", "third").await.unwrap());
+}
+
 /// Stands still before its n-th entry, until it may go on.
 #[derive(Default)]
 struct Pause {

@@ -9,12 +9,14 @@ use callboard_apps::{
     App, Attempt, EventSource, Failed, Failure, Link, LogPlace, Performed, Recovered,
     StreamMessage, StreamPlace, Tested,
 };
-use callboard_engine::{Engine, LinkDraft, Observer, Performer, RunFilter, RunRecord, Settings};
+use callboard_engine::{
+    Engine, LinkDraft, Observer, Performer, RunFilter, RunRecord, Settings, Time as _,
+};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, watch};
 
-use crate::harness::{Office, PATIENCE, Premises};
+use crate::harness::{ManualTime, Office, PATIENCE, Premises};
 
 /// The world outside with a tenant in it. It lives on when the engine dies.
 pub(crate) struct Tower {
@@ -28,7 +30,11 @@ pub(crate) struct Tower {
     /// Where streams were opened, and for what.
     pub(crate) opened: watch::Sender<Vec<(StreamPlace, Vec<String>)>>,
     stream: Mutex<Option<mpsc::UnboundedSender<StreamMessage>>>,
+    time: Arc<ManualTime>,
 }
+
+/// A stream on which nothing comes for so long is dead.
+pub(crate) const SILENCE: SignedDuration = SignedDuration::from_secs(90);
 
 impl Tower {
     pub(crate) fn beside(premises: &Premises) -> Arc<Self> {
@@ -39,6 +45,7 @@ impl Tower {
             reads: watch::Sender::new(0),
             opened: watch::Sender::default(),
             stream: Mutex::default(),
+            time: Arc::clone(&premises.time),
         })
     }
 
@@ -195,16 +202,25 @@ impl Performer for Tower {
         self.opened.send_modify(|opened| opened.push((place.clone(), types.to_vec())));
         match trouble {
             Some(trouble) => Err(trouble),
-            None => Ok(Box::new(Messages(receiver))),
+            None => Ok(Box::new(Messages { receiver, time: Arc::clone(&self.time) })),
         }
     }
 }
 
-struct Messages(mpsc::UnboundedReceiver<StreamMessage>);
+struct Messages {
+    receiver: mpsc::UnboundedReceiver<StreamMessage>,
+    time: Arc<ManualTime>,
+}
 
 #[async_trait]
 impl EventSource for Messages {
     async fn next(&mut self) -> Result<Option<StreamMessage>, Failure> {
-        Ok(self.0.recv().await)
+        let end = self.time.now() + SILENCE;
+        tokio::select! {
+            message = self.receiver.recv() => Ok(message),
+            () = self.time.sleep_until(end) => {
+                Err(Failure::Later { retry_at: None, why: "nothing came".into() })
+            }
+        }
     }
 }

@@ -10,6 +10,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::oneshot;
 use tokio_postgres::Config;
 
+use super::name::Name;
 use super::news::{self, Board};
 use super::tls;
 use super::transaction::Line;
@@ -29,6 +30,7 @@ pub(in crate::store) struct Pool {
     shared: Arc<Shared>,
     board: Arc<Board>,
     talking: Mutex<Option<JoinHandle<()>>>,
+    name: Mutex<Option<Name>>,
 }
 
 struct Shared {
@@ -64,9 +66,9 @@ impl Pool {
         }
         tls::settle_mode(&mut config);
         let board = Arc::new(Board::new());
-        let talking = Mutex::new(None);
-        let pool =
-            Self { shared: Arc::new(Shared { config, state: Mutex::default() }), board, talking };
+        let shared = Arc::new(Shared { config, state: Mutex::default() });
+        let (talking, name) = (Mutex::default(), Mutex::default());
+        let pool = Self { shared, board, talking, name };
         let (answer, answered) = std::sync::mpsc::channel();
         let begin = |line: &mut Line| {
             // Of two nodes that make the first table at once one fails, and finds it there then.
@@ -95,6 +97,19 @@ impl Pool {
     pub(in crate::store) async fn news(&self) -> News {
         self.talk();
         self.board.news().await
+    }
+
+    /// Whether this store is now the only one that goes by the name. It goes on trying where it is not.
+    pub(in crate::store) async fn take_name(&self, name: &str) -> Result<bool, StoreError> {
+        let taken = Name::take(name, self.shared.config.clone())?;
+        let is_alone = taken.is_alone();
+        *self.name.lock().unwrap_or_else(PoisonError::into_inner) = Some(taken);
+        Ok(is_alone.await)
+    }
+
+    /// Leaves the name to others.
+    pub(in crate::store) fn leave(&self) {
+        drop(self.name.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
 
     /// Starts to talk to others with the first thing to say or to hear.
@@ -188,6 +203,7 @@ impl Shared {
 
 impl Drop for Pool {
     fn drop(&mut self) {
+        self.leave();
         self.board.stop();
         let talking = self.talking.lock().unwrap_or_else(PoisonError::into_inner).take();
         let mut state = self.shared.state();

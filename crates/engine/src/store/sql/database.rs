@@ -123,9 +123,22 @@ impl Store for SqlStore {
         self.write(move |connection| apply::claim(connection, &claim)).await
     }
 
-    async fn disown(&self, node: &str, boot: &str) -> Result<(), StoreError> {
+    async fn disown(&self, node: &str, boot: &str) -> Result<bool, StoreError> {
+        // A file is one process's anyway: its folder is locked.
+        if let Backend::Postgres(pool) = &self.backend
+            && !pool.take_name(node).await?
+        {
+            return Ok(false);
+        }
         let (node, boot) = (node.to_owned(), boot.to_owned());
-        self.write(move |connection| apply::disown(connection, &node, &boot)).await
+        self.write(move |connection| apply::disown(connection, &node, &boot)).await?;
+        Ok(true)
+    }
+
+    fn leave(&self) {
+        if let Backend::Postgres(pool) = &self.backend {
+            pool.leave();
+        }
     }
 
     async fn next_wake(&self) -> Result<Option<Timestamp>, StoreError> {
