@@ -162,6 +162,10 @@ impl From<AgainError> for ApiError {
             AgainError::NothingFailed { .. } => {
                 Self::new(StatusCode::CONFLICT, "nothing_failed", error)
             }
+            AgainError::WouldForget { .. } => {
+                Self::new(StatusCode::CONFLICT, "would_forget", error)
+            }
+            AgainError::HeirGoesOn { .. } => Self::new(StatusCode::CONFLICT, "heir_goes_on", error),
             AgainError::Inconsistent(_) => Self::new(StatusCode::CONFLICT, "inconsistent", error),
             AgainError::Vault(_) => Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", error),
         }

@@ -145,6 +145,11 @@ impl RunState {
         self.trace.unwrap_or_default()
     }
 
+    /// The same since this was last asked.
+    pub(crate) fn take_trace(&mut self) -> Vec<TaskFact> {
+        self.trace.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
     /// Place of the next entry in the journal, from 1.
     pub(crate) fn next_seq(&self) -> i64 {
         self.entries + 1
@@ -175,6 +180,11 @@ impl RunState {
     /// Nothing follows any more.
     pub(crate) fn is_over(&self) -> bool {
         self.status.is_some()
+    }
+
+    /// The interpreter has given up.
+    pub(crate) fn has_faulted(&self) -> bool {
+        matches!(self.end, Some(End::Faulted(_)))
     }
 
     fn take(&mut self, commands: Vec<Command>) {
@@ -252,6 +262,11 @@ impl RunState {
 
     pub(crate) fn find(&self, step: &StepId) -> Option<&Pending> {
         self.pending.get(step)
+    }
+
+    /// Steps that it waits for, in the order in which they were wished for.
+    pub(crate) fn steps(&self) -> impl Iterator<Item = &StepId> {
+        self.pending.iter().map(|(step, _)| step)
     }
 
     fn all(&self) -> impl Iterator<Item = &Pending> {

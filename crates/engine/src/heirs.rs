@@ -7,8 +7,8 @@ mod inheriting;
 
 use std::sync::Arc;
 
-use callboard_flow::{Definition, StepId};
-use jiff::Timestamp;
+use callboard_apps::Risk;
+use callboard_flow::StepId;
 use serde_json::Value;
 
 use crate::engine::Engine;
@@ -16,10 +16,11 @@ use crate::fold::Inconsistency;
 use crate::ids::RunId;
 use crate::journal::{Entry, Fact, Heritage};
 use crate::look::LookError;
+use crate::raw;
 use crate::run::{Mode, RunStatus};
 use crate::sealing;
 use crate::start::{StartError, Started};
-use crate::store::{Change, Heir, NewRun, StoreError};
+use crate::store::{Change, Heir, NewRun, Refusal, StoreError};
 use crate::vault::VaultError;
 
 /// A wish for a run that goes back to another.
@@ -38,8 +39,15 @@ pub enum AgainError {
     StillGoing { run: RunId, status: RunStatus },
     #[error("the run {run} has no step `{step}`; it has {}", listed(.known))]
     NoSuchStep { run: RunId, step: StepId, known: Vec<StepId> },
-    #[error("no step of the run {run} failed; name the step to go on from; it has {}", listed(.known))]
+    #[error("no step of the run {run} made it fail; name the step to go on from; it has {}", listed(.known))]
     NothingFailed { run: RunId, known: Vec<StepId> },
+    #[error(
+        "a retry of {run} would not know what was done in {}, which may have changed or undone what it takes as standing: name a later step, or begin the run again with `rerun`",
+        listed(.steps)
+    )]
+    WouldForget { run: RunId, steps: Vec<StepId> },
+    #[error("{heir} goes back to {run} and is still going; wait for its end, or cancel it")]
+    HeirGoesOn { run: RunId, heir: RunId },
     #[error("{0}")]
     Look(#[from] LookError),
     #[error("{0}")]
@@ -97,18 +105,29 @@ impl Engine {
     ) -> Result<Started, AgainError> {
         let earlier = self.earlier(&request.run).await?;
         let definition = self.library().by_hash(&earlier.hash).await?;
-        let from = inheriting::target(&earlier, from)?;
+        let target = inheriting::target(&earlier, &definition, from)?;
+        let from = target.step().cloned();
         let at = self.shared.time.now();
         let id = RunId::generate(at, &self.shared.random);
-        let entries = self.sealed_for(&earlier, &id)?;
-        let inherited = inheriting::inherit(&id, &definition, &entries, from.as_ref())?;
-        let mut new = copy_of(&earlier, &definition, &entries, id, at)?;
-        let root = match &new.first.fact {
+        let Earlier { id: run, hash: workflow_hash, entries, .. } = earlier;
+        let entries = self.sealed_for(&run, entries, &id)?;
+        let first = entries.first().cloned();
+        let first = first.ok_or_else(|| Inconsistency::NoBeginning { run: run.clone() })?;
+        let inherited = inheriting::inherit(&id, &definition, entries, from.as_ref())?;
+        let reads = |action: &str, arguments: &Value| self.reads(action, arguments);
+        let steps = inheriting::taken_back_or_repeated(&inherited.left, &target, reads);
+        if !steps.is_empty() {
+            return Err(AgainError::WouldForget { run, steps });
+        }
+        let root = match &first.fact {
             Fact::Started { origin: Some(origin), .. } => origin.root.clone(),
-            _ => earlier.id.clone(),
+            _ => run.clone(),
         };
+        // It begins at the instant of the earlier run: what derives from it stays the same.
+        let workflow = definition.document.name.clone();
+        let mut new = NewRun { id, workflow, workflow_hash, mode: Mode::Live, first, at };
         let heritage = Heritage {
-            run: earlier.id.clone(),
+            run,
             root,
             inherited: i64::try_from(inherited.entries.len()).unwrap_or(i64::MAX),
             from: from.clone(),
@@ -119,6 +138,12 @@ impl Engine {
         let what = ["retry", request.run.as_str(), step.as_str()];
         let key = request.idempotency_key;
         self.begin_heir(new, inherited.entries, inherited.changes, key, &what).await
+    }
+
+    /// Whether an attempt changed nothing.
+    fn reads(&self, action: &str, arguments: &Value) -> bool {
+        let action = self.shared.catalogue.action(action);
+        action.map_or_else(|| raw::shown_only_reads(arguments), |action| action.risk == Risk::Read)
     }
 
     async fn earlier(&self, run: &RunId) -> Result<Earlier, AgainError> {
@@ -132,15 +157,20 @@ impl Engine {
     }
 
     /// The entries with every secret sealed for the heir.
-    fn sealed_for(&self, earlier: &Earlier, heir: &RunId) -> Result<Vec<Entry>, AgainError> {
+    fn sealed_for(
+        &self,
+        earlier: &RunId,
+        entries: Vec<Entry>,
+        heir: &RunId,
+    ) -> Result<Vec<Entry>, AgainError> {
         let unreadable = |error: serde_json::Error| StoreError::Inconsistent {
             table: "journal",
-            id: earlier.id.to_string(),
+            id: earlier.to_string(),
             why: error.to_string(),
         };
-        let handed_over = earlier.entries.iter().map(|entry| {
+        let handed_over = entries.into_iter().map(|entry| {
             let mut value: Value = serde_json::to_value(entry).map_err(unreadable)?;
-            sealing::hand_over(&self.shared.vault, &earlier.id, heir, &mut value)?;
+            sealing::hand_over(&self.shared.vault, earlier, heir, &mut value)?;
             Ok(serde_json::from_value(value).map_err(unreadable)?)
         });
         handed_over.collect()
@@ -162,22 +192,13 @@ impl Engine {
         let (run, at) = (new.id.clone(), new.at);
         let mut creating = vec![Change::CreateHeir(Box::new(Heir { new, origin, entries }))];
         creating.extend(more);
-        Ok(self.begin_by(run, at, creating, Vec::new(), key).await?)
+        match self.begin_by(run, at, creating, Vec::new(), key).await {
+            Err(StartError::Store(StoreError::Refused(Refusal::HeirGoesOn { run, heir }))) => {
+                Err(AgainError::HeirGoesOn { run, heir })
+            }
+            begun => Ok(begun?),
+        }
     }
-}
-
-/// The beginning of the earlier run as that of another, at the instant it had: what derives from it stays the same.
-fn copy_of(
-    earlier: &Earlier,
-    definition: &Definition,
-    entries: &[Entry],
-    id: RunId,
-    at: Timestamp,
-) -> Result<NewRun, AgainError> {
-    let first = entries.first().cloned();
-    let first = first.ok_or_else(|| Inconsistency::NoBeginning { run: earlier.id.clone() })?;
-    let (workflow, workflow_hash) = (definition.document.name.clone(), earlier.hash.clone());
-    Ok(NewRun { id, workflow, workflow_hash, mode: Mode::Live, first, at })
 }
 
 fn set_origin(new: &mut NewRun, heritage: Heritage) {

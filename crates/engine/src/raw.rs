@@ -26,7 +26,17 @@ pub(crate) fn word(call: &FunctionCall) -> &'static str {
 
 /// Whether sending it again does no harm, by HTTP's own rules.
 pub(crate) fn only_reads(call: &FunctionCall) -> bool {
-    matches!(call, FunctionCall::Http(call) if matches!(call.method.as_str(), "GET" | "HEAD" | "OPTIONS"))
+    matches!(call, FunctionCall::Http(call) if harmless(&call.method))
+}
+
+/// The same of one that the journal shows.
+pub(crate) fn shown_only_reads(shown: &Value) -> bool {
+    // Of the calls that are shown only those by `http` name a method.
+    shown["endpoint"].is_string() && shown["method"].as_str().is_some_and(harmless)
+}
+
+fn harmless(method: &str) -> bool {
+    matches!(method, "GET" | "HEAD" | "OPTIONS")
 }
 
 /// As the journal shows it: without its credentials.

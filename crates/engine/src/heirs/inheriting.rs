@@ -1,140 +1,108 @@
 //! Which entries of a run another one inherits. Pure.
 
-use std::collections::BTreeSet;
+mod certain;
+mod left;
+mod target;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use callboard_flow::{Definition, StepId};
 
-use super::{AgainError, Earlier};
-use crate::approvals::News;
-use crate::fold::{Inconsistency, RunState};
+use crate::fold::{Inconsistency, RunState, Wish};
 use crate::ids::RunId;
-use crate::journal::{Ending, Entry, Fact};
-use crate::run::{RunStatus, Verdict};
+use crate::journal::{Entry, Fact};
 use crate::store::Change;
+
+pub(super) use left::{Left, taken_back_or_repeated};
+pub(super) use target::target;
 
 /// What a run begins with beside its first entry.
 pub(super) struct Inherited {
     pub(super) entries: Vec<Entry>,
     /// Subscriptions of steps that listen on.
     pub(super) changes: Vec<Change>,
+    /// What the earlier run knows and this one does not.
+    pub(super) left: Left,
 }
 
-/// The step that is done anew. A run that was cancelled goes on where it was.
-pub(super) fn target(
-    earlier: &Earlier,
-    named: Option<StepId>,
-) -> Result<Option<StepId>, AgainError> {
-    let known = || {
-        let mut steps: Vec<StepId> = Vec::new();
-        for step in earlier.entries.iter().filter_map(|entry| entry.fact.step()) {
-            if !steps.contains(step) {
-                steps.push(step.clone());
-            }
-        }
-        steps
-    };
-    if let Some(step) = named {
-        let known = known();
-        if known.contains(&step) {
-            return Ok(Some(step));
-        }
-        return Err(AgainError::NoSuchStep { run: earlier.id.clone(), step, known });
-    }
-    if earlier.status == RunStatus::Cancelled {
-        return Ok(None);
-    }
-    let failed = earlier.entries.iter().rev().find(|entry| has_failed(&entry.fact));
-    let failed = failed.filter(|_| earlier.status == RunStatus::Faulted);
-    match failed.and_then(|entry| entry.fact.step()) {
-        Some(step) => Ok(Some(step.clone())),
-        None => Err(AgainError::NothingFailed { run: earlier.id.clone(), known: known() }),
-    }
-}
-
-fn has_failed(fact: &Fact) -> bool {
-    match fact {
-        Fact::Failed { .. } | Fact::Approval { news: News::Expired, .. } => true,
-        Fact::WorkflowEnded { ending, .. } => !matches!(ending, Ending::Completed { .. }),
-        _ => false,
-    }
-}
-
-/// Every entry that does not follow from what is done anew.
+/// Every entry that does not follow from what is done anew, in an order in which they follow from each other.
 pub(super) fn inherit(
     heir: &RunId,
     definition: &Arc<Definition>,
-    entries: &[Entry],
+    entries: Vec<Entry>,
     anew: Option<&StepId>,
 ) -> Result<Inherited, Inconsistency> {
-    let no_beginning = || Inconsistency::NoBeginning { run: heir.clone() };
-    let (first, rest) = entries.split_first().ok_or_else(no_beginning)?;
-    let mut state = RunState::begin(heir, Arc::clone(definition), Some(first), false)?;
-    let mut certain = certain(rest);
+    let state = RunState::begin(heir, Arc::clone(definition), entries.first(), false)?;
+    let mut certain = certain::certain(&entries);
     if let Some(step) = anew {
         certain.remove(step);
     }
-    let mut inherited = Vec::new();
-    for entry in rest {
-        let Some(step) = entry.fact.step() else { continue };
-        if certain.contains(step) && state.find(step).is_some() {
-            state.absorb(entry)?;
-            inherited.push(entry.clone());
+    let mut walk = Walk { state, certain, inherited: Vec::new(), later: BTreeMap::new() };
+    let mut done_anew = Vec::new();
+    for (place, entry) in entries.into_iter().enumerate().skip(1) {
+        match entry.fact.step() {
+            Some(step) if Some(step) == anew => done_anew.push((place, entry)),
+            Some(step) if walk.concerns(step, &entry) => walk.take(step.clone(), place, entry)?,
+            _ => {}
         }
     }
-    let listening = state.listening().map(|(step, subscriptions)| Change::Subscribe {
+    let listening = walk.state.listening().map(|(step, subscriptions)| Change::Subscribe {
         run: heir.clone(),
         step: step.clone(),
         subscriptions: subscriptions.to_vec(),
     });
-    Ok(Inherited { entries: inherited, changes: listening.collect() })
+    let changes = listening.collect();
+    Ok(Inherited { entries: walk.inherited, changes, left: Left { done_anew, later: walk.later } })
 }
 
-/// Steps that have an outcome, or that were attempted: those must be found out about rather than done again. A timer, a
-/// question or a run that was still waited for begins anew.
-fn certain(entries: &[Entry]) -> BTreeSet<StepId> {
-    let mut certain = BTreeSet::new();
-    for entry in entries {
-        let counts = match &entry.fact {
-            Fact::Attempted { .. }
-            | Fact::Succeeded { .. }
-            | Fact::Failed { .. }
-            | Fact::TimerFired { .. }
-            | Fact::Emitted { .. }
-            | Fact::Received { .. }
-            | Fact::WorkflowEnded { .. } => true,
-            Fact::Resolved { verdict, .. } => *verdict == Verdict::Happened,
-            Fact::Approval { news, .. } => matches!(news, News::Expired),
-            _ => false,
-        };
-        if let Some(step) = entry.fact.step().filter(|_| counts) {
-            certain.insert(step.clone());
-        }
+/// Entries of a step with their places in the earlier journal.
+type Places = VecDeque<(usize, Entry)>;
+
+struct Walk {
+    state: RunState,
+    certain: BTreeSet<StepId>,
+    inherited: Vec<Entry>,
+    /// Of steps that the heir does not want yet: it may have begun the items of a loop in another order.
+    later: BTreeMap<StepId, Places>,
+}
+
+impl Walk {
+    /// A run that began counts where nobody awaits it, which only the state can tell.
+    fn concerns(&self, step: &StepId, entry: &Entry) -> bool {
+        self.certain.contains(step) || matches!(entry.fact, Fact::WorkflowStarted { .. })
     }
-    certain.extend(decided(entries));
-    certain
-}
 
-/// Questions whose answer ended them.
-fn decided(entries: &[Entry]) -> BTreeSet<StepId> {
-    let mut open: std::collections::BTreeMap<&StepId, (u32, u32)> =
-        std::collections::BTreeMap::new();
-    let mut decided = BTreeSet::new();
-    for entry in entries {
-        let Fact::Approval { step, news, .. } = &entry.fact else { continue };
-        match news {
-            News::Asked(question) => {
-                open.insert(step, (question.count, 0));
-            }
-            News::Answered { approve, .. } => {
-                let Some((needed, given)) = open.get_mut(step) else { continue };
-                *given += 1;
-                if !approve || given >= needed {
-                    decided.insert(step.clone());
+    fn take(&mut self, step: StepId, place: usize, entry: Entry) -> Result<(), Inconsistency> {
+        if self.state.find(&step).is_none() {
+            self.later.entry(step).or_default().push_back((place, entry));
+            return Ok(());
+        }
+        self.absorb(&step, entry)?;
+        while !self.later.is_empty() {
+            let wanted = self.state.steps().find(|step| self.later.contains_key(*step)).cloned();
+            let Some(step) = wanted else { break };
+            let mut entries = self.later.remove(&step).unwrap_or_default();
+            while let Some((place, entry)) = entries.pop_front() {
+                if self.state.find(&step).is_none() {
+                    entries.push_front((place, entry));
+                    self.later.insert(step, entries);
+                    break;
                 }
+                self.absorb(&step, entry)?;
             }
-            News::Reminded | News::Expired | News::Stale { .. } => {}
         }
+        Ok(())
     }
-    decided
+
+    fn absorb(&mut self, step: &StepId, entry: Entry) -> Result<(), Inconsistency> {
+        let awaits = |wish: &Wish| matches!(wish, Wish::Workflow(wanted) if wanted.awaits);
+        let begins_anew = !self.certain.contains(step)
+            && self.state.find(step).is_some_and(|pending| awaits(&pending.wish));
+        if !begins_anew {
+            self.state.absorb(&entry)?;
+            self.inherited.push(entry);
+        }
+        Ok(())
+    }
 }

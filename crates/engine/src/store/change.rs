@@ -39,7 +39,8 @@ pub enum Change {
     StoreEvent(EventRecord),
     /// A new run with its first entry, due at once and owned by nobody.
     CreateRun(Box<NewRun>),
-    /// The same for a run that goes back to an earlier one and inherits these entries of it.
+    /// The same for a run that goes back to an earlier one and inherits these entries of it. Refused with `HeirGoesOn`
+    /// while another that goes back to it, also through others, is not over.
     CreateHeir(Box<Heir>),
     /// Removes a run that is over, with all that belongs to it, and remembers which file holds it. Refused with
     /// `NoSuchRun` if there is none that is over.
@@ -220,6 +221,7 @@ pub enum Refusal {
     EventSeen { dedupe_key: String, runs: Vec<RunId> },
     NoSuchRun { run: RunId },
     RunIsFinal { run: RunId, status: RunStatus },
+    HeirGoesOn { run: RunId, heir: RunId },
     NoSuchLink { name: String },
     NoSuchApiKey { name: String },
     NoSuchSecret { name: String },
@@ -244,6 +246,9 @@ impl fmt::Display for Refusal {
             Self::NoSuchRun { run } => write!(formatter, "there is no run {run}"),
             Self::RunIsFinal { run, status } => {
                 write!(formatter, "{run} is {status} and takes nothing more")
+            }
+            Self::HeirGoesOn { run, heir } => {
+                write!(formatter, "{heir} goes back to {run} and is not over")
             }
             Self::NoSuchSecret { name } => write!(formatter, "there is no secret named `{name}`"),
             Self::NoSuchApiKey { name } => write!(formatter, "there is no key named `{name}`"),

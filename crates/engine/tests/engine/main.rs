@@ -15,6 +15,7 @@ mod failures;
 mod fan_out;
 mod feeds;
 mod harness;
+mod heirs;
 mod inbox;
 mod library;
 mod link_changes;

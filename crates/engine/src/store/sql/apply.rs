@@ -146,6 +146,10 @@ pub(super) fn create_run(connection: &dyn Connection, run: &NewRun) -> Result<()
 }
 
 fn create_heir(connection: &dyn Connection, heir: &Heir) -> Result<(), StoreError> {
+    if let Some(going) = read::going_heir(connection, &heir.origin)? {
+        let run = heir.origin.clone();
+        return Err(StoreError::Refused(Refusal::HeirGoesOn { run, heir: going }));
+    }
     create_run(connection, &heir.new)?;
     let run = heir.new.id.as_str();
     let sql = "UPDATE runs SET origin = ?2 WHERE id = ?1";

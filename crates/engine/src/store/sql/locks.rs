@@ -19,6 +19,7 @@ pub(super) fn take(connection: &dyn Connection, changes: &[Change]) -> Result<()
                 None
             }
             Change::Advance(advance) => Some(&advance.run),
+            Change::CreateHeir(heir) => Some(&heir.origin),
             Change::Signal { run, .. } | Change::Tell { run, .. } => Some(run),
             _ => None,
         })

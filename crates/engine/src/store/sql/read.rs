@@ -1,5 +1,6 @@
 //! Questions as SQL.
 
+use super::apply::FINAL;
 use super::connection::{Connection, Parameter, params};
 use super::rows::{Columns, from_list};
 use crate::ids::RunId;
@@ -66,6 +67,19 @@ fn parameters(values: &[String]) -> Vec<&dyn Parameter> {
 pub(super) fn heirs(connection: &dyn Connection, id: &RunId) -> Result<Vec<RunId>, StoreError> {
     let sql = "SELECT id FROM runs WHERE origin = ?1 ORDER BY id";
     rows(connection, "runs", sql, params![id.as_str()], |columns| columns.parse("id"))
+}
+
+/// One of the runs that go back to this one, directly or through others, that is not over.
+pub(super) fn going_heir(
+    connection: &dyn Connection,
+    id: &RunId,
+) -> Result<Option<RunId>, StoreError> {
+    let sql = format!(
+        "WITH RECURSIVE line (id) AS (SELECT id FROM runs WHERE origin = ?1 \
+         UNION SELECT runs.id FROM runs JOIN line ON runs.origin = line.id) \
+         SELECT id FROM runs WHERE id IN (SELECT id FROM line) AND status NOT IN {FINAL} ORDER BY id LIMIT 1"
+    );
+    Ok(rows(connection, "runs", &sql, params![id.as_str()], |columns| columns.parse("id"))?.pop())
 }
 
 pub(super) fn journal(
