@@ -1,5 +1,6 @@
-//! The page of an approval: server-rendered, complete without scripts. Reading it answers nothing; the form does, with an
-//! API key as the identity of whoever answers.
+//! The page of an approval: server-rendered, complete without scripts. Whoever has its address learns who may answer and
+//! until when; what is asked, with its evidence, is shown for an API key, which never stands in an address. Reading
+//! answers nothing; a form does, with the key as the identity of whoever answers.
 
 mod html;
 mod render;
@@ -19,18 +20,18 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 
 use crate::decode::Segments;
-use render::{Draft, Said};
+use render::{Draft, Page, Said};
 
 const POLICY: &str = "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
-/// What the form sends.
+/// What a form sends: a key alone asks for the question, with an answer it gives that.
 #[derive(Deserialize)]
 pub(crate) struct Filled {
     key: SecretString,
-    answer: Choice,
+    answer: Option<Choice>,
     #[serde(default)]
     reason: String,
-    round: u32,
+    round: Option<u32>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -40,16 +41,16 @@ enum Choice {
     Reject,
 }
 
-/// `GET /approvals/{id}`: shows, and answers nothing.
+/// `GET /approvals/{id}`: shows that something is asked, and answers nothing.
 #[tracing::instrument(name = "http.approval_page.show", skip_all)]
 pub(crate) async fn show(
     State(engine): State<Arc<Engine>>,
     Segments(id): Segments<String>,
 ) -> Response {
-    page(&engine, &id, StatusCode::OK, None, &Draft::default()).await
+    page(&engine, &id, StatusCode::OK, &Page::default()).await
 }
 
-/// `POST /approvals/{id}`: the form. A taken answer leads back to the page, so that reloading it sends nothing again.
+/// `POST /approvals/{id}`: the forms. A taken answer leads back to the page, so that reloading it sends nothing again.
 #[tracing::instrument(name = "http.approval_page.answer", skip_all)]
 pub(crate) async fn answer(
     State(engine): State<Arc<Engine>>,
@@ -57,17 +58,30 @@ pub(crate) async fn answer(
     filled: Result<Form<Filled>, FormRejection>,
 ) -> Response {
     let Ok(Form(Filled { key, answer, reason, round })) = filled else {
-        let said = Said::problem("Choose Approve or Reject, and give your key.");
-        return page(&engine, &id, StatusCode::BAD_REQUEST, Some(said), &Draft::default()).await;
+        let page = Page {
+            said: Some(Said::problem("Give your key, and choose Approve or Reject.")),
+            ..Page::default()
+        };
+        return self::page(&engine, &id, StatusCode::BAD_REQUEST, &page).await;
     };
-    let draft = Draft { reason: reason.clone() };
+    let mut page = Page { opened: false, said: None, draft: Draft { reason: reason.clone() } };
     let person = match engine.api_keys().check(key.expose_secret().trim()).await {
         Ok(Some(person)) => person,
         Ok(None) => {
-            let said = Said::problem("This key is not valid. Your answer was not taken.");
-            return page(&engine, &id, StatusCode::UNAUTHORIZED, Some(said), &draft).await;
+            let not_taken = if answer.is_some() { " Your answer was not taken." } else { "" };
+            page.said = Some(Said::problem(&format!("This key is not valid.{not_taken}")));
+            return self::page(&engine, &id, StatusCode::UNAUTHORIZED, &page).await;
         }
         Err(error) => return failed(&ApprovalError::Store(error)),
+    };
+    page.opened = true;
+    let (answer, round) = match (answer, round) {
+        (Some(answer), Some(round)) => (answer, round),
+        (None, None) => return self::page(&engine, &id, StatusCode::OK, &page).await,
+        _ => {
+            page.said = Some(Said::problem("Choose Approve or Reject."));
+            return self::page(&engine, &id, StatusCode::BAD_REQUEST, &page).await;
+        }
     };
     let reply = ApprovalReply {
         approve: answer == Choice::Approve,
@@ -78,8 +92,8 @@ pub(crate) async fn answer(
         Ok(_) => guarded(Redirect::to(&format!("/approvals/{id}")).into_response()),
         Err(error @ ApprovalError::Store(_)) => failed(&error),
         Err(error) => {
-            let status = crate::problem::status_of(&error);
-            page(&engine, &id, status, Some(Said::refusal(&error)), &draft).await
+            page.said = Some(Said::refusal(&error));
+            self::page(&engine, &id, crate::problem::status_of(&error), &page).await
         }
     }
 }
@@ -95,15 +109,9 @@ pub(crate) async fn style() -> Response {
     response
 }
 
-async fn page(
-    engine: &Engine,
-    id: &str,
-    status: StatusCode,
-    said: Option<Said>,
-    draft: &Draft,
-) -> Response {
+async fn page(engine: &Engine, id: &str, status: StatusCode, page: &Page) -> Response {
     match engine.approval(id).await {
-        Ok(approval) => html(status, render::approval(&approval, said.as_ref(), draft)),
+        Ok(approval) => html(status, render::approval(&approval, page)),
         Err(ApprovalError::Unknown { .. }) => html(StatusCode::NOT_FOUND, render::unknown()),
         Err(error) => failed(&error),
     }

@@ -81,6 +81,10 @@ async fn a_leaver_is_blocked_once_another_lead_has_approved_what_still_stands() 
     let url = listed["approvals"][0]["url"].as_str().unwrap();
     assert_eq!(url, format!("{}/approvals/{approval}", theatre.stage.autopilot.url));
     let page = reqwest::get(url).await.unwrap().text().await.unwrap();
+    assert!(page.contains("leaving") && !page.contains("kim@example.com"), "{page}");
+    let form = reqwest::Client::new().post(url).body(format!("key={bert}"));
+    let form = form.header("content-type", "application/x-www-form-urlencoded");
+    let page = form.send().await.unwrap().text().await.unwrap();
     assert!(page.contains("kim@example.com"), "{page}");
 
     let yes = ["approvals", "answer", &approval, "--approve", "--reason", "last day was Friday"];

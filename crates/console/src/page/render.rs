@@ -30,21 +30,35 @@ pub(super) struct Draft {
     pub(super) reason: String,
 }
 
-pub(super) fn approval(approval: &Approval, said: Option<&Said>, draft: &Draft) -> String {
+/// What is on the page beside the approval.
+#[derive(Default)]
+pub(super) struct Page {
+    /// Somebody with a key looks at it.
+    pub(super) opened: bool,
+    pub(super) said: Option<Said>,
+    pub(super) draft: Draft,
+}
+
+pub(super) fn approval(approval: &Approval, page: &Page) -> String {
     let asked = &approval.asked;
+    let title = if page.opened { asked.question.as_str() } else { CLOSED };
     let mut body = format!(
         "<p class=\"from\">Workflow <strong>{}</strong></p><h1>{}</h1>",
         escaped(&approval.workflow),
-        escaped(&asked.question)
+        escaped(title)
     );
-    if let Some(said) = said {
+    if let Some(said) = &page.said {
         let text = escaped(&said.text);
         body.extend([format!("<p class=\"said\" role=\"alert\" id=\"said\">{text}</p>")]);
     }
-    if asked.round > 1 && approval.state == ApprovalState::Open {
+    if page.opened && asked.round > 1 && approval.state == ApprovalState::Open {
         body.push_str("<p class=\"notice\">What this is about has changed, so it is asked again. What you see is as it is now.</p>");
     }
     body.push_str(&standing(approval));
+    if !page.opened {
+        body.push_str(&opening(approval, &page.draft));
+        return document(title, &body);
+    }
     if !asked.evidence.is_null() {
         body.extend([format!(
             "<section aria-labelledby=\"evidence\"><h2 id=\"evidence\">Evidence</h2>{}</section>",
@@ -58,10 +72,13 @@ pub(super) fn approval(approval: &Approval, said: Option<&Said>, draft: &Draft) 
     }
     body.push_str(&answers(approval));
     if approval.state == ApprovalState::Open {
-        body.push_str(&form(approval, draft));
+        body.push_str(&form(approval, &page.draft));
     }
-    document(&asked.question, &body)
+    document(title, &body)
 }
+
+/// In place of the question, which may be about a person.
+const CLOSED: &str = "An approval is asked for";
 
 pub(super) fn unknown() -> String {
     document(
@@ -139,16 +156,29 @@ fn answers(approval: &Approval) -> String {
     list + "</ul></section>"
 }
 
+/// Asks for a key. What was filled in before goes along.
+fn opening(approval: &Approval, draft: &Draft) -> String {
+    let reason = if draft.reason.is_empty() {
+        String::new()
+    } else {
+        let reason = escaped(&draft.reason);
+        format!("<input type=\"hidden\" name=\"reason\" value=\"{reason}\">")
+    };
+    format!(
+        "<section aria-labelledby=\"open\"><h2 id=\"open\">Question and evidence</h2>\
+         <form method=\"post\" action=\"/approvals/{id}\">{reason}{KEY}\
+         <div class=\"buttons\"><button>Show</button></div></form></section>",
+        id = escaped(&approval.asked.id),
+    )
+}
+
 fn form(approval: &Approval, draft: &Draft) -> String {
     format!(
         "<section aria-labelledby=\"answer\"><h2 id=\"answer\">Your answer</h2>\
          <form method=\"post\" action=\"/approvals/{id}\">\
          <input type=\"hidden\" name=\"round\" value=\"{round}\">\
          <label for=\"reason\">Reason <span class=\"hint\">(optional, kept in the history of the run)</span></label>\
-         <textarea id=\"reason\" name=\"reason\" rows=\"3\" maxlength=\"2000\">{reason}</textarea>\
-         <label for=\"key\">Your API key</label>\
-         <input id=\"key\" name=\"key\" type=\"password\" required autocomplete=\"current-password\" autocapitalize=\"off\" spellcheck=\"false\" aria-describedby=\"why\">\
-         <p class=\"hint\" id=\"why\">It says who you are. It is not kept.</p>\
+         <textarea id=\"reason\" name=\"reason\" rows=\"3\" maxlength=\"2000\">{reason}</textarea>{KEY}\
          <div class=\"buttons\">\
          <button name=\"answer\" value=\"approve\" class=\"yes\">Approve</button>\
          <button name=\"answer\" value=\"reject\" class=\"no\">Reject</button>\
@@ -158,6 +188,10 @@ fn form(approval: &Approval, draft: &Draft) -> String {
         reason = escaped(&draft.reason),
     )
 }
+
+const KEY: &str = "<label for=\"key\">Your API key</label>\
+     <input id=\"key\" name=\"key\" type=\"password\" required autocomplete=\"current-password\" autocapitalize=\"off\" spellcheck=\"false\" aria-describedby=\"why\">\
+     <p class=\"hint\" id=\"why\">It says who you are. It is not kept.</p>";
 
 fn instant(at: Timestamp) -> String {
     format!("<time datetime=\"{at}\">{}</time>", at.strftime("%Y-%m-%d %H:%M UTC"))

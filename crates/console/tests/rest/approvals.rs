@@ -111,12 +111,28 @@ async fn a_mail_scanner_that_follows_every_link_answers_nothing() {
 }
 
 #[tokio::test]
-async fn the_form_answers_for_whoever_holds_the_key_and_shows_text_as_text() {
-    let (server, run, id) = asking().await;
+async fn the_question_and_its_evidence_are_shown_for_a_key_only() {
+    let (server, _, id) = asking().await;
     let bob = key(&server, "bob", &["hr-leads"]).await;
     let (_, _, text) = page(&server, Method::GET, &id).await;
+    assert!(text.contains("group hr-leads") && text.contains("name=\"key\""), "{text}");
+    for form in [vec![], vec![("key", "wrong")]] {
+        let (_, refused) = fill_in(&server, &id, &form).await;
+        for text in [&text, &refused] {
+            assert!(!text.contains("Ada") && !text.contains("script"), "{text}");
+        }
+    }
+    let (status, text) = fill_in(&server, &id, &[("key", &bob)]).await;
+    assert_eq!(status, StatusCode::OK);
     assert!(text.contains("Block &lt;Ada&gt;?") && text.contains("&lt;script&gt;"), "{text}");
-    assert!(!text.contains("<script"), "{text}");
+    assert!(!text.contains("<script") && !text.contains(&bob), "{text}");
+    assert!(text.contains("value=\"approve\""), "{text}");
+}
+
+#[tokio::test]
+async fn the_form_answers_for_whoever_holds_the_key() {
+    let (server, run, id) = asking().await;
+    let bob = key(&server, "bob", &["hr-leads"]).await;
     let mallory = key(&server, "mallory", &[]).await;
     for (form, status, sentence) in [
         (vec![("key", "wrong"), ("answer", "approve"), ("round", "1")], 401, "key is not valid"),
@@ -131,7 +147,8 @@ async fn the_form_answers_for_whoever_holds_the_key_and_shows_text_as_text() {
             "Mallory may not answer this: it is asked of the group hr-leads.",
         ),
         (vec![("key", bob.as_str()), ("answer", "approve"), ("round", "2")], 409, "asked afresh"),
-        (vec![("key", bob.as_str()), ("answer", "maybe"), ("round", "1")], 400, "Choose Approve"),
+        (vec![("key", bob.as_str()), ("answer", "approve")], 400, "Choose Approve"),
+        (vec![("key", bob.as_str()), ("answer", "maybe"), ("round", "1")], 400, "choose Approve"),
     ] {
         let (given, text) = fill_in(&server, &id, &form).await;
         assert_eq!(given.as_u16(), status, "{form:?}");
@@ -142,8 +159,9 @@ async fn the_form_answers_for_whoever_holds_the_key_and_shows_text_as_text() {
     let (status, text) = fill_in(&server, &id, &form).await;
     // The client followed the way back to the page.
     assert_eq!(status, StatusCode::OK, "{text}");
-    assert!(text.contains("Rejected at") && text.contains("not her"), "{text}");
-    assert!(!text.contains("<form"), "{text}");
+    assert!(text.contains("Rejected at") && !text.contains("not her"), "{text}");
+    let (_, text) = fill_in(&server, &id, &[("key", &bob)]).await;
+    assert!(text.contains("not her") && !text.contains("<form"), "{text}");
     let run = server.engine.wait_for_run(&run.parse().unwrap(), PATIENCE).await.unwrap();
     let output: Value = run.output.unwrap();
     assert_eq!((&output["approved"], &output["reason"]), (&json!(false), &json!("not her")));

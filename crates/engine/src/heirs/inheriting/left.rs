@@ -66,8 +66,9 @@ fn effect(entries: &Places, reads: impl Fn(&str, &Value) -> bool) -> Effect {
             {
                 Effect::Stands
             }
-            Fact::Failed { .. } | Fact::Resolved { verdict: Verdict::DidNot, .. } => Effect::None,
-            Fact::Deferred { then: Then::Perform, .. } => Effect::None,
+            Fact::Failed { .. }
+            | Fact::Resolved { verdict: Verdict::DidNot, .. }
+            | Fact::Deferred { then: Then::Perform, .. } => Effect::None,
             Fact::AttentionRequired { reason, then, .. } if reason.is_without_effect(*then) => {
                 Effect::None
             }
