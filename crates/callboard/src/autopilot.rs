@@ -118,7 +118,7 @@ impl Autopilot {
                 .map_or_else(|| KeySource::File(data.join("secrets.key")), KeySource::Given),
             performer: Arc::new(WithCalls {
                 executor: executor()?,
-                calls: calls(&overlays.allowed_hosts)?,
+                calls: calls(&overlays.allowed_hosts, &overlays.private_hosts)?,
             }),
             catalogue,
             workflows: embedded_workflows(),
@@ -201,10 +201,11 @@ pub(crate) fn executor() -> anyhow::Result<Executor> {
     Ok(Executor::new(Options::new(world::clock(), Arc::new(world::random)))?)
 }
 
-/// The language's own calls, to these hosts only.
-pub(crate) fn calls(allowed_hosts: &[String]) -> anyhow::Result<Calls> {
+/// The language's own calls, to these hosts only; to private addresses only where they are named.
+pub(crate) fn calls(allowed_hosts: &[String], private: &[String]) -> anyhow::Result<Calls> {
     let mut options = CallOptions::new(world::clock());
-    options.hosts = HostPolicy::only(allowed_hosts)?;
+    let allowed = HostPolicy::only(allowed_hosts).context("--allow-host")?;
+    options.hosts = allowed.with_private(private).context("--allow-private-host")?;
     Ok(Calls::new(&options)?)
 }
 

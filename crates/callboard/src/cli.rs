@@ -2,6 +2,7 @@
 
 mod approvals;
 mod keys;
+mod runs;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -12,6 +13,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 pub(crate) use approvals::Approvals;
 pub(crate) use keys::Keys;
+pub(crate) use runs::{Part, Run};
 
 /// A shorter key could be guessed.
 const SHORTEST_GOOD_KEY: usize = 20;
@@ -61,6 +63,9 @@ pub(crate) enum Command {
     /// API keys of people.
     #[command(subcommand)]
     Key(Keys),
+    /// The apps that links lead to.
+    #[command(subcommand)]
+    Apps(Apps),
     /// The catalogue of actions.
     #[command(subcommand)]
     Actions(Actions),
@@ -123,6 +128,16 @@ pub(crate) struct Overlays {
         value_name = "HOST"
     )]
     pub(crate) allowed_hosts: Vec<String>,
+    /// Host that they may reach although its address is private or on this machine: a name, an address, or a network such as
+    /// `10.1.0.0/16` for hosts that `--allow-host` names. Repeatable.
+    #[arg(
+        long = "allow-private-host",
+        env = "CALLBOARD_ALLOW_PRIVATE_HOSTS",
+        hide_env_values = true,
+        value_delimiter = ',',
+        value_name = "HOST"
+    )]
+    pub(crate) private_hosts: Vec<String>,
     /// Address at which people reach this autopilot; links to its pages begin with it.
     #[arg(long, env = "CALLBOARD_PUBLIC_URL", hide_env_values = true, value_name = "URL")]
     pub(crate) public_url: Option<url::Url>,
@@ -181,6 +196,11 @@ impl Key {
     /// The administrator's key, where one is set. An empty variable is none.
     pub(crate) fn administrator(&self) -> Option<SecretString> {
         self.api_key.clone().filter(|key| !key.expose_secret().is_empty())
+    }
+
+    /// Whether the key is one that an autopilot made for somebody, not one that its owner thought of.
+    pub(crate) fn was_made_here(&self) -> bool {
+        self.administrator().is_some_and(|key| callboard_engine::is_made_key(key.expose_secret()))
     }
 
     /// Whether the administrator's key is so short that it could be guessed.
@@ -363,6 +383,15 @@ pub(crate) enum Link {
 }
 
 #[derive(Debug, Subcommand)]
+pub(crate) enum Apps {
+    /// List the apps: settings and secrets of a link to each, actions, webhooks.
+    List {
+        #[command(flatten)]
+        place: Place,
+    },
+}
+
+#[derive(Debug, Subcommand)]
 pub(crate) enum Actions {
     /// List the actions of every app.
     List {
@@ -383,7 +412,7 @@ pub(crate) enum Actions {
     Run {
         /// Id of the action, such as `auth0.users.block`.
         id: String,
-        /// Arguments as a JSON object; `-` reads stdin.
+        /// Arguments as a JSON object; `-` reads stdin, `@FILE` a file.
         #[arg(long, default_value = "{}", value_name = "JSON")]
         arguments: String,
         /// Link to use, where the app has more than one.
@@ -448,6 +477,15 @@ pub(crate) struct Check {
         value_name = "HOST"
     )]
     pub(crate) allowed_hosts: Vec<String>,
+    /// Host that they may call although its address is private, as `up` takes it. Repeatable.
+    #[arg(
+        long = "allow-private-host",
+        env = "CALLBOARD_ALLOW_PRIVATE_HOSTS",
+        hide_env_values = true,
+        value_delimiter = ',',
+        value_name = "HOST"
+    )]
+    pub(crate) private_hosts: Vec<String>,
     /// Folder with `<app>/app.yaml` laid over the embedded manifests.
     #[arg(long, env = "CALLBOARD_APPS", hide_env_values = true, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) apps: Option<PathBuf>,
@@ -458,9 +496,18 @@ pub(crate) struct Try {
     /// The definition.
     #[arg(value_hint = ValueHint::FilePath)]
     pub(crate) file: PathBuf,
-    /// The run's input, JSON or YAML.
+    /// The run's input: JSON, `-` for stdin, `@FILE` or the name of a file with JSON or YAML.
+    #[arg(long, default_value = "{}", value_name = "JSON|FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) input: String,
+    /// Another definition beside it, for `run: workflow` or begun by events. Repeatable.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub(crate) input: Option<PathBuf>,
+    pub(crate) also: Vec<PathBuf>,
+    /// A secret of `use.secrets`, from a file (`NAME=@FILE`) or stdin (`NAME=-`); never as an argument. Repeatable.
+    #[arg(long = "secret", value_name = "NAME=@FILE")]
+    pub(crate) secrets: Vec<String>,
+    /// A `CloudEvent`, or an array of them, that is posted once something listens; one after the other. Repeatable.
+    #[arg(long = "event", value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) events: Vec<PathBuf>,
     /// Send the calls for one origin to another: `https://HOST=http://ADDR:PORT`. Repeatable.
     #[arg(long = "origin", value_name = "FROM=TO")]
     pub(crate) origins: Vec<String>,
@@ -470,141 +517,6 @@ pub(crate) struct Try {
     /// Folder with `<app>/app.yaml` laid over the embedded manifests.
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) apps: Option<PathBuf>,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Run {
-    /// Start a run.
-    Start {
-        /// Name of the workflow.
-        workflow: String,
-        /// Input as JSON; `-` reads stdin.
-        #[arg(long, default_value = "{}", value_name = "JSON")]
-        input: String,
-        /// Starting twice with the same key starts once.
-        #[arg(long)]
-        idempotency_key: Option<String>,
-        /// Wait until the run is final, at most so many seconds.
-        #[arg(long, value_name = "SECONDS")]
-        wait: Option<u32>,
-        #[command(flatten)]
-        place: Place,
-    },
-    /// List runs, newest first.
-    List {
-        /// Only runs with this status.
-        #[arg(long, value_parser = ["running", "waiting", "paused", "attention", "completed", "faulted", "cancelled"])]
-        status: Option<String>,
-        /// Only runs of this workflow.
-        #[arg(long)]
-        workflow: Option<String>,
-        /// At most so many.
-        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=200))]
-        limit: u32,
-        #[command(flatten)]
-        place: Place,
-    },
-    /// Show one run: each call with its outcome.
-    Show {
-        /// Id of the run.
-        id: String,
-        #[command(flatten)]
-        place: Place,
-    },
-    /// Follow a run until it is final.
-    Watch {
-        /// Id of the run.
-        id: String,
-        #[command(flatten)]
-        place: Place,
-    },
-    /// Show the output of a run with its secrets in clear, such as a rotated client secret.
-    Reveal {
-        /// Id of the run.
-        id: String,
-        #[command(flatten)]
-        place: Place,
-    },
-    /// Answer a step that needs attention: it happened, it did not, or repeat it.
-    Resolve {
-        /// Id of the run.
-        id: String,
-        /// Id of the step, as `run show --json` tells it.
-        step: String,
-        /// What is known of it.
-        #[arg(value_parser = ["happened", "did-not", "repeat"])]
-        verdict: String,
-        /// What the step would have answered, as JSON, where it happened.
-        #[arg(long, value_name = "JSON")]
-        output: Option<String>,
-        #[command(flatten)]
-        place: Place,
-    },
-    /// Derive every decision of a run again from its journal.
-    Replay {
-        /// Id of the run.
-        id: String,
-        #[command(flatten)]
-        place: Place,
-    },
-    /// Halt a run: calls in flight end, nothing new begins.
-    Pause {
-        /// Id of the run.
-        id: String,
-        #[command(flatten)]
-        place: Place,
-    },
-    /// Let a paused run go on.
-    Resume {
-        /// Id of the run.
-        id: String,
-        #[command(flatten)]
-        place: Place,
-    },
-    /// Go on from a step of a run that is over, as a new run: what was done before stands and is not done again.
-    Retry {
-        /// Id of the run.
-        id: String,
-        /// Id of the step to go on from, as `run show --json` tells it; the one that failed unless it is given.
-        #[arg(long, value_name = "STEP")]
-        from: Option<String>,
-        /// Retrying twice with the same key retries once.
-        #[arg(long)]
-        idempotency_key: Option<String>,
-        /// Wait until the run is final, at most so many seconds.
-        #[arg(long, value_name = "SECONDS")]
-        wait: Option<u32>,
-        #[command(flatten)]
-        place: Place,
-    },
-    /// Start the workflow, as it is now, with the input of an earlier run.
-    Rerun {
-        /// Id of the run.
-        id: String,
-        /// Rerunning twice with the same key reruns once.
-        #[arg(long)]
-        idempotency_key: Option<String>,
-        /// Wait until the run is final, at most so many seconds.
-        #[arg(long, value_name = "SECONDS")]
-        wait: Option<u32>,
-        #[command(flatten)]
-        place: Place,
-    },
-    /// Move runs that are over for long to compressed files in the data folder.
-    Archive {
-        /// Runs that ended so many days ago or earlier.
-        #[arg(long, default_value_t = 90, value_name = "DAYS")]
-        older_than_days: u32,
-        #[command(flatten)]
-        place: Place,
-    },
-    /// Cancel a run.
-    Cancel {
-        /// Id of the run.
-        id: String,
-        #[command(flatten)]
-        place: Place,
-    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -2,6 +2,7 @@
 
 mod actions;
 mod approvals;
+mod apps;
 mod budgets;
 mod demo;
 mod events;
@@ -31,6 +32,7 @@ pub(crate) async fn run(cli: Cli, output: &mut Output) -> anyhow::Result<()> {
         Command::Link(command) => link::run(command, output).await,
         Command::Approvals(command) => approvals::run(command, output).await,
         Command::Key(command) => key::run(command, output).await,
+        Command::Apps(command) => apps::run(command, output).await,
         Command::Actions(command) => actions::run(command, output).await,
         Command::Triggers(command) => triggers::run(command, output).await,
         Command::Workflows(command) => workflows::run(command, output).await,

@@ -7,6 +7,7 @@ mod autopilot;
 mod cli;
 mod commands;
 mod exit;
+mod given;
 mod output;
 mod server;
 pub mod stage;

@@ -53,6 +53,13 @@ impl Output {
         drop(writeln!(self.err, "{text}"));
     }
 
+    /// How to see the page after this one, where there is one.
+    pub(crate) fn more(&mut self, next: Option<&str>, option: &str) {
+        if let Some(next) = next {
+            self.note(&format!("there are more: {option} {next}"));
+        }
+    }
+
     pub(crate) fn error(&mut self, text: &str) {
         drop(writeln!(self.err, "{BAD}error{BAD:#}: {text}"));
     }

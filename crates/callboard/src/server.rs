@@ -24,12 +24,13 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// The same, with the key of the person who runs the command, where they have set one.
+    /// The same for what is written down with a name: with the key of the person who runs the command, where they have
+    /// set one.
     pub(crate) async fn find_as_person(place: &Place, purpose: Purpose) -> anyhow::Result<Self> {
         let mut place = place.clone();
         let person = place.key.administrator();
-        if place.server.is_none() {
-            // A server that is started for this command must not take it for the administrator's.
+        if place.server.is_none() && place.key.was_made_here() {
+            // A server that is started for this command must not take a person's key for the administrator's.
             place.key.api_key = None;
         }
         let mut server = Self::find(&place, purpose).await?;
@@ -68,6 +69,11 @@ impl Server {
             http,
             own: Some(running),
         })
+    }
+
+    /// Whether this command started it: what is not done when the command ends waits for the next server.
+    pub(crate) fn ends_with_the_command(&self) -> bool {
+        self.own.is_some()
     }
 
     pub(crate) async fn get<T: DeserializeOwned>(&self, path: &[&str]) -> anyhow::Result<T> {

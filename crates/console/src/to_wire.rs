@@ -98,15 +98,17 @@ pub(crate) fn runs(page: Page) -> wire::Runs {
     }
 }
 
-pub(crate) fn journal(entries: &[Entry]) -> wire::Journal {
-    let numbered = entries.iter().zip(1_u64..).map(|(entry, seq)| {
+/// The entries after a place, and whether more follow.
+pub(crate) fn journal(entries: &[Entry], after: usize, more: bool) -> wire::Journal {
+    let numbered = entries.iter().zip(after + 1..).map(|(entry, seq)| {
         let mut entry = masked(&json(entry));
         if let Value::Object(fields) = &mut entry {
             fields.insert("seq".into(), seq.into());
         }
         entry
     });
-    wire::Journal { entries: numbered.collect() }
+    let next = more.then_some(after + entries.len());
+    wire::Journal { entries: numbered.collect(), next }
 }
 
 pub(crate) fn verdict(verdict: wire::Verdict) -> Verdict {

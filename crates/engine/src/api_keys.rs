@@ -163,6 +163,11 @@ impl ApiKeys {
     }
 }
 
+/// Whether a key looks like those that are made here: one that an owner thought of does not.
+pub fn is_made_key(key: &str) -> bool {
+    key.strip_prefix(PREFIX).is_some_and(|rest| rest.contains('_'))
+}
+
 fn of_the_program(name: &str) -> KeyDraft {
     let (name, role) = (name.to_owned(), Role::Administrator);
     KeyDraft { name, person: None, groups: BTreeSet::new(), role }

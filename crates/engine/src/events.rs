@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::engine::{Engine, Shared};
 use crate::inbox::{Receipt, ReceivedEvent};
 use crate::journal::Trigger;
+use crate::library::Workflow;
 use crate::sealing::masked;
 use crate::store::{Change, EventRecord, NewRun, Publication, Signal, StoreError};
 use crate::triggers::{OWN, Reactions};
@@ -52,7 +53,17 @@ impl Shared {
     /// An event that a run announces, with all that follows. Secrets do not travel with it. Runs that begin each other
     /// without end are stopped.
     pub(crate) fn emitted(&self, event: &Value, chain: u32) -> Vec<Change> {
-        let mut publication = self.publication(masked(event), chain + 1);
+        self.emitted_to(event, chain, &|_| true)
+    }
+
+    /// The same, for these workflows of the library only.
+    pub(crate) fn emitted_to(
+        &self,
+        event: &Value,
+        chain: u32,
+        wants: &dyn Fn(&Workflow) -> bool,
+    ) -> Vec<Change> {
+        let mut publication = self.publication_to(masked(event), chain + 1, wants);
         let stops = if chain >= LONGEST_CHAIN {
             publication.gathers.clear();
             self.stop_chain(&publication)
@@ -90,6 +101,15 @@ impl Shared {
     }
 
     pub(crate) fn publication(&self, event: Value, chain: u32) -> Publication {
+        self.publication_to(event, chain, &|_| true)
+    }
+
+    fn publication_to(
+        &self,
+        event: Value,
+        chain: u32,
+        wants: &dyn Fn(&Workflow) -> bool,
+    ) -> Publication {
         let text = |name: &str| match event.get(name) {
             None => String::new(),
             Some(Value::String(text)) => text.clone(),
@@ -104,7 +124,7 @@ impl Shared {
             subject: subject.clone(),
             chain,
         };
-        let Reactions { starts, gathers } = self.reactions(&event, &trigger);
+        let Reactions { starts, gathers } = self.reactions(&event, &trigger, wants);
         let record = EventRecord {
             app: NO_APP.into(),
             trigger: source,

@@ -213,7 +213,7 @@ impl Shared {
             subject: event.subject.clone(),
         };
         let cloud_event = cloud_event(trigger, &event, at);
-        let Reactions { starts, gathers } = self.reactions(&cloud_event, &started_by);
+        let Reactions { starts, gathers } = self.reactions(&cloud_event, &started_by, &|_| true);
         let Incoming { event_type, dedupe_key, subject, data, .. } = event;
         let record = EventRecord {
             app: trigger.app.clone(),

@@ -32,6 +32,7 @@ pub mod journal;
 mod library;
 mod lifecycle;
 mod links;
+mod listening;
 mod look;
 mod nearest;
 mod nodes;
@@ -57,7 +58,7 @@ mod watchers;
 
 pub use actions::ActionRequest;
 pub use answers::{AnswerError, Resolution};
-pub use api_keys::{ApiKeys, KeyDraft, KeyError, KeySummary};
+pub use api_keys::{ApiKeys, KeyDraft, KeyError, KeySummary, is_made_key};
 pub use approvals::{
     Approval, ApprovalError, ApprovalReply, ApprovalState, Audience, Callable, Given, OnDeadline,
     Question,

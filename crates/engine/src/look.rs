@@ -31,7 +31,7 @@ pub enum LookError {
     Store(#[from] StoreError),
 }
 
-/// Steps of a page.
+/// Steps, or entries of a journal, of a page.
 const MOST_STEPS: usize = 500;
 
 impl Engine {
@@ -82,6 +82,20 @@ impl Engine {
     ) -> Result<Vec<Entry>, LookError> {
         self.record(run).await?;
         Ok(self.shared.journal.store().journal_after(run, after, limit).await?)
+    }
+
+    /// A page of them, and whether more follow.
+    pub async fn history_page(
+        &self,
+        run: &RunId,
+        after: usize,
+        limit: usize,
+    ) -> Result<(Vec<Entry>, bool), LookError> {
+        let (limit, after) = (limit.clamp(1, MOST_STEPS), i64::try_from(after).unwrap_or(i64::MAX));
+        let mut entries = self.history_after(run, after, limit + 1).await?;
+        let more = entries.len() > limit;
+        entries.truncate(limit);
+        Ok((entries, more))
     }
 
     /// Derives every decision of a run again from its journal. Answers what its tasks went through, in order; a journal

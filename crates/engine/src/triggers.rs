@@ -20,3 +20,4 @@ pub(crate) use feeds::keep_feeds;
 pub(crate) use place::scope_of;
 pub use place::{Gap, Trouble};
 pub use status::{ConditionStatus, FeedStatus, TriggerStatus, Triggers};
+pub(crate) use wants::filters_of;

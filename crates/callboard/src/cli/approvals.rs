@@ -14,6 +14,9 @@ pub(crate) enum Approvals {
         /// At most so many.
         #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=200))]
         limit: u32,
+        /// Go on where the page before ended: the `next` of its `--json`.
+        #[arg(long, value_name = "NEXT")]
+        cursor: Option<String>,
         #[command(flatten)]
         place: Place,
     },

@@ -1,8 +1,5 @@
 //! `callboard actions …`
 
-use std::io::Read as _;
-
-use anyhow::Context as _;
 use callboard_console::wire::{Accepted, Action, ActionDetail, ActionStart, Actions as Shown};
 use serde_json::{Map, Value};
 
@@ -10,6 +7,7 @@ use super::run::follow;
 use crate::autopilot::Purpose;
 use crate::cli::Actions;
 use crate::exit::{Code, Failure};
+use crate::given;
 use crate::output::{BOLD, DIM, Output};
 use crate::server::Server;
 
@@ -39,27 +37,14 @@ pub(super) async fn run(command: Actions, output: &mut Output) -> anyhow::Result
             show(&action?, output)
         }
         Actions::Run { id, arguments, link, place } => {
-            let arguments: Map<String, Value> = object(&arguments, "--arguments")?;
+            let arguments: Map<String, Value> = given::json(&arguments, "--arguments")?;
             let start = ActionStart { arguments, link, idempotency_key: None };
-            let server = Server::find(&place, Purpose::Drive).await?;
+            let server = Server::find_as_person(&place, Purpose::Drive).await?;
             let done = perform(&server, &id, &start, output).await;
             server.leave().await?;
             done
         }
     }
-}
-
-/// A JSON object from an argument, or from stdin where it is `-`.
-pub(super) fn object<T: serde::de::DeserializeOwned>(text: &str, name: &str) -> anyhow::Result<T> {
-    let mut given = text.to_owned();
-    if text == "-" {
-        given.clear();
-        std::io::stdin().read_to_string(&mut given).context("cannot read stdin")?;
-    }
-    serde_json::from_str(&given).map_err(|error| {
-        Failure::new(Code::Usage, format!("{name} is not the JSON that is expected here: {error}"))
-            .into()
-    })
 }
 
 async fn perform(

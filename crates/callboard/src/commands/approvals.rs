@@ -11,8 +11,9 @@ use crate::server::Server;
 
 pub(super) async fn run(command: Approvals, output: &mut Output) -> anyhow::Result<()> {
     match command {
-        Approvals::List { all, limit, place } => {
-            let query = [("open", (!all).to_string()), ("limit", limit.to_string())];
+        Approvals::List { all, limit, cursor, place } => {
+            let mut query = vec![("all", all.to_string()), ("limit", limit.to_string())];
+            query.extend(cursor.map(|cursor| ("cursor", cursor)));
             let server = Server::find(&place, Purpose::Look).await?;
             let found = server.query::<All>(&["approvals"], &query).await;
             server.leave().await?;
@@ -51,6 +52,7 @@ fn list(found: &All, output: &mut Output) -> anyhow::Result<()> {
     let rows: Vec<Vec<String>> = found.approvals.iter().map(row).collect();
     let head = ["approval", "state", "workflow", "asked", "until", "question"];
     output.table(&head, &rows, "nobody is asked anything");
+    output.more(found.next.as_deref(), "--cursor");
     Ok(())
 }
 

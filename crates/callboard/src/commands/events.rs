@@ -1,42 +1,23 @@
 //! `callboard events …`
 
-use std::io::Read as _;
-use std::path::Path;
-
-use anyhow::Context as _;
 use callboard_console::wire::{DeliveredEvent, Delivery};
-use serde_json::Value;
 
 use crate::autopilot::Purpose;
 use crate::cli::Events;
-use crate::exit::{Code, Failure};
+use crate::given;
 use crate::output::Output;
 use crate::server::Server;
 
 pub(super) async fn run(command: Events, output: &mut Output) -> anyhow::Result<()> {
     match command {
         Events::Post { file, place } => {
-            let events = read(&file)?;
+            let events = given::document(&file)?;
             let server = Server::find(&place, Purpose::Drive).await?;
             let delivery = server.post::<Delivery>(&["events"], &events).await;
             server.leave().await?;
             tell(&delivery?, output)
         }
     }
-}
-
-fn read(file: &Path) -> anyhow::Result<Value> {
-    let text = if file == Path::new("-") {
-        let mut text = String::new();
-        std::io::stdin().read_to_string(&mut text).context("cannot read the event from stdin")?;
-        text
-    } else {
-        std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?
-    };
-    let (value, _) = callboard_flow::yaml::read(&text).map_err(|problem| {
-        Failure::new(Code::Negative, problem.in_file(&file.display().to_string()).to_string())
-    })?;
-    Ok(value)
 }
 
 fn tell(delivery: &Delivery, output: &mut Output) -> anyhow::Result<()> {

@@ -1,5 +1,7 @@
 //! `callboard run …`
 
+mod pages;
+
 use callboard_console::wire::{
     Accepted, Again, Archive, Archived, LoopSummary, Replayed, Resolve, Revealed, Run as Shown,
     RunSummary, Runs, Start, Step, Verdict,
@@ -7,10 +9,10 @@ use callboard_console::wire::{
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use super::actions::object;
 use crate::autopilot::Purpose;
-use crate::cli::Run;
+use crate::cli::{Place, Run};
 use crate::exit::{Code, Failure};
+use crate::given;
 use crate::output::{BAD, BOLD, DIM, GOOD, Output};
 use crate::server::Server;
 
@@ -20,16 +22,20 @@ const PATIENCE: u32 = 30;
 pub(super) async fn run(command: Run, output: &mut Output) -> anyhow::Result<()> {
     match command {
         Run::Start { workflow, input, idempotency_key, wait, place } => {
-            let start = Start { workflow, input: object(&input, "--input")?, idempotency_key };
-            let server = Server::find(&place, Purpose::Drive).await?;
+            let start = Start { workflow, input: given::json(&input, "--input")?, idempotency_key };
+            let server = Server::find_as_person(&place, Purpose::Drive).await?;
             let started = start_run(&server, &start, wait, output).await;
             server.leave().await?;
             started
         }
-        Run::List { status, workflow, limit, place } => {
+        Run::Journal(part) => pages::journal(&part, output).await,
+        Run::Events(part) => pages::events(&part, output).await,
+        Run::Steps(part) => pages::steps(&part, output).await,
+        Run::List { status, workflow, limit, cursor, place } => {
             let mut query = vec![("limit", limit.to_string())];
             query.extend(status.map(|status| ("status", status)));
             query.extend(workflow.map(|workflow| ("workflow", workflow)));
+            query.extend(cursor.map(|cursor| ("cursor", cursor)));
             let server = Server::find(&place, Purpose::Look).await?;
             let runs = server.query::<Runs>(&["runs"], &query).await;
             server.leave().await?;
@@ -48,7 +54,7 @@ pub(super) async fn run(command: Run, output: &mut Output) -> anyhow::Result<()>
             followed
         }
         Run::Reveal { id, place } => {
-            let server = Server::find(&place, Purpose::Look).await?;
+            let server = Server::find_as_person(&place, Purpose::Look).await?;
             let revealed = server.post::<Revealed>(&["runs", &id, "reveal"], &Map::new()).await;
             server.leave().await?;
             output.document(&revealed?.output)
@@ -59,8 +65,8 @@ pub(super) async fn run(command: Run, output: &mut Output) -> anyhow::Result<()>
                 "did-not" => Verdict::DidNot,
                 _ => Verdict::Repeat,
             };
-            let result = result.map(|text| object(&text, "--output")).transpose()?;
-            let server = Server::find(&place, Purpose::Drive).await?;
+            let result = result.map(|text| given::json(&text, "--output")).transpose()?;
+            let server = Server::find_as_person(&place, Purpose::Drive).await?;
             // A step's id is a path of its own: `do/createUser`.
             let path: Vec<&str> = ["runs", &id, "steps"]
                 .into_iter()
@@ -71,20 +77,7 @@ pub(super) async fn run(command: Run, output: &mut Output) -> anyhow::Result<()>
             server.leave().await?;
             show(&run?, output)
         }
-        Run::Replay { id, place } => {
-            let server = Server::find(&place, Purpose::Look).await?;
-            let replayed = server.get::<Replayed>(&["runs", &id, "replay"]).await;
-            server.leave().await?;
-            let replayed = replayed?;
-            if output.json() {
-                return output.document(&replayed);
-            }
-            let moves = replayed.tasks.len();
-            output.line(&format!(
-                "{GOOD}✓{GOOD:#} {id} follows from its journal again: {moves} moves of tasks"
-            ));
-            Ok(())
-        }
+        Run::Replay { id, place } => replay(&place, &id, output).await,
         Run::Pause { id, place } => say(&place, &id, "pause", output).await,
         Run::Resume { id, place } => say(&place, &id, "resume", output).await,
         Run::Retry { id, from, idempotency_key, wait, place } => {
@@ -95,38 +88,45 @@ pub(super) async fn run(command: Run, output: &mut Output) -> anyhow::Result<()>
             let again = Again { from: None, idempotency_key };
             try_again(&place, (&id, "rerun"), &again, wait, output).await
         }
-        Run::Archive { older_than_days, place } => {
-            let server = Server::find(&place, Purpose::Look).await?;
-            let body = Archive { older_than_days };
-            let archived = server.post::<Archived>(&["runs", "archive"], &body).await;
-            server.leave().await?;
-            let archived = archived?;
-            if output.json() {
-                return output.document(&archived);
-            }
-            for file in &archived.files {
-                output.line(file);
-            }
-            output.note(&format!("{} runs were archived", archived.runs));
-            Ok(())
-        }
-        Run::Cancel { id, place } => {
-            let server = Server::find(&place, Purpose::Drive).await?;
-            let run = server.post::<Shown>(&["runs", &id, "cancel"], &Map::new()).await;
-            server.leave().await?;
-            show(&run?, output)
-        }
+        Run::Archive { older_than_days, place } => archive(&place, older_than_days, output).await,
+        Run::Cancel { id, place } => say(&place, &id, "cancel", output).await,
     }
 }
 
+async fn replay(place: &Place, id: &str, output: &mut Output) -> anyhow::Result<()> {
+    let server = Server::find(place, Purpose::Look).await?;
+    let replayed = server.get::<Replayed>(&["runs", id, "replay"]).await;
+    server.leave().await?;
+    let replayed = replayed?;
+    if output.json() {
+        return output.document(&replayed);
+    }
+    let moves = replayed.tasks.len();
+    output.line(&format!(
+        "{GOOD}✓{GOOD:#} {id} follows from its journal again: {moves} moves of tasks"
+    ));
+    Ok(())
+}
+
+async fn archive(place: &Place, older_than_days: u32, output: &mut Output) -> anyhow::Result<()> {
+    let server = Server::find(place, Purpose::Look).await?;
+    let archived =
+        server.post::<Archived>(&["runs", "archive"], &Archive { older_than_days }).await;
+    server.leave().await?;
+    let archived = archived?;
+    if output.json() {
+        return output.document(&archived);
+    }
+    for file in &archived.files {
+        output.line(file);
+    }
+    output.note(&format!("{} runs were archived", archived.runs));
+    Ok(())
+}
+
 /// Says one word to a run and shows what became of it.
-async fn say(
-    place: &crate::cli::Place,
-    id: &str,
-    word: &str,
-    output: &mut Output,
-) -> anyhow::Result<()> {
-    let server = Server::find(place, Purpose::Drive).await?;
+async fn say(place: &Place, id: &str, word: &str, output: &mut Output) -> anyhow::Result<()> {
+    let server = Server::find_as_person(place, Purpose::Drive).await?;
     let run = server.post::<Shown>(&["runs", id, word], &Map::new()).await;
     server.leave().await?;
     show(&run?, output)
@@ -134,13 +134,13 @@ async fn say(
 
 /// Begins a run that goes back to another.
 async fn try_again(
-    place: &crate::cli::Place,
+    place: &Place,
     (id, how): (&str, &str),
     again: &Again,
     wait: Option<u32>,
     output: &mut Output,
 ) -> anyhow::Result<()> {
-    let server = Server::find(place, Purpose::Drive).await?;
+    let server = Server::find_as_person(place, Purpose::Drive).await?;
     let accepted = server.post::<Accepted>(&["runs", id, how], again).await;
     let told = match accepted {
         Ok(accepted) => tell_started(&server, &accepted, wait, output).await,
@@ -167,18 +167,24 @@ async fn tell_started(
     wait: Option<u32>,
     output: &mut Output,
 ) -> anyhow::Result<()> {
-    match wait {
-        Some(seconds) => {
-            let run: Shown = server.wait(&accepted.id, seconds).await?;
-            finished(&run, output)
-        }
-        None if output.json() => output.document(accepted),
-        None => {
-            output.line(&accepted.id);
-            output.note(&format!("follow it: callboard run watch {}", accepted.id));
-            Ok(())
-        }
+    if let Some(seconds) = wait {
+        let run: Shown = server.wait(&accepted.id, seconds).await?;
+        return finished(&run, output);
     }
+    if output.json() {
+        output.document(accepted)?;
+    } else {
+        output.line(&accepted.id);
+    }
+    let follow = format!("callboard run watch {}", accepted.id);
+    if server.ends_with_the_command() {
+        output.note(&format!(
+            "no server runs on this data folder: the run goes on when one does (callboard up), or while you follow it ({follow})"
+        ));
+    } else if !output.json() {
+        output.note(&format!("follow it: {follow}"));
+    }
+    Ok(())
 }
 
 /// Prints each step as its state changes, until the run is final or needs somebody.
@@ -195,7 +201,7 @@ pub(super) async fn follow(server: &Server, id: &str, output: &mut Output) -> an
                 }
             }
         }
-        if is_final(&run.status) || run.status == "attention" {
+        if is_settled(&run.status) {
             return finished(&run, output);
         }
         tokio::select! {
@@ -231,8 +237,9 @@ fn finished(run: &Shown, output: &mut Output) -> anyhow::Result<()> {
     }
 }
 
-pub(super) fn is_final(status: &str) -> bool {
-    matches!(status, "completed" | "faulted" | "cancelled")
+/// Nothing more happens by itself at once.
+fn is_settled(status: &str) -> bool {
+    matches!(status, "completed" | "faulted" | "cancelled" | "attention")
 }
 
 fn list(runs: &Runs, output: &mut Output) -> anyhow::Result<()> {
@@ -245,6 +252,7 @@ fn list(runs: &Runs, output: &mut Output) -> anyhow::Result<()> {
     };
     let rows: Vec<Vec<String>> = runs.runs.iter().map(row).collect();
     output.table(&["run", "workflow", "status", "created", "next"], &rows, "no runs");
+    output.more(runs.next.as_deref(), "--cursor");
     Ok(())
 }
 
@@ -371,7 +379,7 @@ fn exchange_line(exchange: &Value) -> String {
 }
 
 impl Server {
-    /// The run, as soon as it is final or after so many seconds.
+    /// The run, as soon as it is final or needs somebody, or after so many seconds.
     async fn wait<T: serde::de::DeserializeOwned>(
         &self,
         id: &str,
@@ -382,7 +390,7 @@ impl Server {
             let some = left.min(PATIENCE);
             let run: Value = self.query(&["runs", id], &[("wait", some.to_string())]).await?;
             left -= some;
-            if left == 0 || run["status"].as_str().is_some_and(is_final) {
+            if left == 0 || run["status"].as_str().is_some_and(is_settled) {
                 return Ok(serde_json::from_value(run)?);
             }
         }

@@ -35,14 +35,14 @@ pub(super) async fn run(command: Schedules, output: &mut Output) -> anyhow::Resu
             next(&detail?, output)
         }
         Schedules::Pause { workflow, place } => {
-            let server = Server::find(&place, Purpose::Look).await?;
+            let server = Server::find_as_person(&place, Purpose::Look).await?;
             let paused = ask::<Schedule>(&server, &workflow, "pause").await;
             server.leave().await?;
             let note = format!("{workflow} begins nothing by the clock until it is resumed");
             changed(&paused?, &note, output)
         }
         Schedules::Resume { workflow, place } => {
-            let server = Server::find(&place, Purpose::Look).await?;
+            let server = Server::find_as_person(&place, Purpose::Look).await?;
             let resumed = ask::<Schedule>(&server, &workflow, "resume").await;
             server.leave().await?;
             let resumed = resumed?;
@@ -50,13 +50,13 @@ pub(super) async fn run(command: Schedules, output: &mut Output) -> anyhow::Resu
             changed(&resumed, &format!("{workflow} goes on{next}"), output)
         }
         Schedules::Run { workflow, place } => {
-            let server = Server::find(&place, Purpose::Drive).await?;
+            let server = Server::find_as_person(&place, Purpose::Drive).await?;
             let occurrence = ask::<Occurrence>(&server, &workflow, "run").await;
             server.leave().await?;
             begun(&occurrence?, output)
         }
         Schedules::Backfill { workflow, from, until, place } => {
-            let server = Server::find(&place, Purpose::Drive).await?;
+            let server = Server::find_as_person(&place, Purpose::Drive).await?;
             let made_up = backfill(&server, &workflow, &from, &until).await;
             server.leave().await?;
             backfilled(&made_up?, output)

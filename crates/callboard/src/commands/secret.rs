@@ -1,6 +1,6 @@
 //! `callboard secret …`
 
-use std::io::{IsTerminal as _, Read as _};
+use std::io::IsTerminal as _;
 
 use anyhow::Context as _;
 use callboard_console::wire::{NamedSecret, NamedSecrets, SecretValue};
@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::autopilot::Purpose;
 use crate::cli::Secret;
 use crate::exit::{Code, Failure};
+use crate::given;
 use crate::output::{BOLD, Output};
 use crate::server::Server;
 
@@ -60,13 +61,9 @@ fn ask(name: &str, object: bool) -> anyhow::Result<String> {
         rpassword::prompt_password(format!("{name} ({what}): "))
             .context("cannot read the secret")?
     } else {
-        let mut text = String::new();
-        std::io::stdin()
-            .read_to_string(&mut text)
-            .context("cannot read the secret from stdin; is it text?")?;
-        text
+        given::stdin()?
     };
-    let text = text.strip_suffix('\n').map_or(text.as_str(), |line| line.trim_end_matches('\r'));
+    let text = given::without_line_end(&text);
     if text.is_empty() {
         let message =
             format!("the secret is empty; give it on stdin: callboard secret set {name} < FILE");

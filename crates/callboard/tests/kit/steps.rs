@@ -10,7 +10,7 @@ use crate::outside::Outside;
 /// Plays a scenario; an error says which step did not hold and why.
 pub(crate) async fn play(scenario: &Scenario, outside: &Outside) -> Result<(), String> {
     let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
-    let mut found = Value::Null;
+    let (mut found, mut extra) = (Value::Null, Vec::new());
     std::fs::write(folder.path().join("input.yaml"), "{}").map_err(|error| error.to_string())?;
     for step in &scenario.steps {
         let held = match (step.text.as_str(), step.doc.as_deref()) {
@@ -18,8 +18,18 @@ pub(crate) async fn play(scenario: &Scenario, outside: &Outside) -> Result<(), S
                 write(folder.path(), "definition.yaml", doc)
             }
             ("the workflow input is:", Some(doc)) => write(folder.path(), "input.yaml", doc),
+            ("another workflow with definition:", Some(doc)) => {
+                more(folder.path(), "--also", "", doc, &mut extra)
+            }
+            ("the event is posted:", Some(doc)) => {
+                more(folder.path(), "--event", "", doc, &mut extra)
+            }
+            (text, Some(doc)) if text.starts_with("the secret ") => {
+                let name = quoted(text).remove(0);
+                more(folder.path(), "--secret", &format!("{name}=@"), doc, &mut extra)
+            }
             ("the workflow is executed", None) => {
-                found = execute(folder.path(), outside).await?;
+                found = execute(folder.path(), &extra, outside).await?;
                 Ok(())
             }
             _ => holds(step, &found),
@@ -33,7 +43,20 @@ fn write(folder: &Path, name: &str, text: &str) -> Result<(), String> {
     std::fs::write(folder.join(name), text).map_err(|error| error.to_string())
 }
 
-async fn execute(folder: &Path, outside: &Outside) -> Result<Value, String> {
+/// One more file, and the option that names it.
+fn more(
+    folder: &Path,
+    option: &str,
+    before: &str,
+    text: &str,
+    extra: &mut Vec<String>,
+) -> Result<(), String> {
+    let name = format!("more-{}.yaml", extra.len());
+    extra.extend([option.to_owned(), format!("{before}{name}")]);
+    write(folder, &name, text)
+}
+
+async fn execute(folder: &Path, extra: &[String], outside: &Outside) -> Result<Value, String> {
     let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_callboard"));
     command.current_dir(folder).args([
         "workflows",
@@ -42,6 +65,7 @@ async fn execute(folder: &Path, outside: &Outside) -> Result<Value, String> {
         "--input",
         "input.yaml",
     ]);
+    command.args(extra);
     for origin in &outside.origins {
         command.args(["--origin", origin]);
     }

@@ -6,7 +6,12 @@ use crate::theatre::binary;
 fn check(folder: &Path, arguments: &[&str]) -> Output {
     let mut command = std::process::Command::new(binary());
     command.args(["workflows", "check"]).args(arguments).current_dir(folder);
-    command.env_remove("CALLBOARD_ALLOW_HOSTS").env_remove("CALLBOARD_APPS").output().unwrap()
+    command
+        .env_remove("CALLBOARD_ALLOW_HOSTS")
+        .env_remove("CALLBOARD_ALLOW_PRIVATE_HOSTS")
+        .env_remove("CALLBOARD_APPS")
+        .output()
+        .unwrap()
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -75,7 +80,7 @@ do:
        --> call.yaml:3:55
         3 |   - fetch: {call: http, with: {method: get, endpoint: 'http://169.254.169.254/latest'}}
           |                                                       ^
-          = call a public host by its name, or a catalogued action
+          = call a public host by its name, or a catalogued action; an address of your own network needs --allow-private-host 169.254.169.254
 
     ok call.yaml
 
@@ -148,5 +153,26 @@ fn what_this_runtime_does_not_do_is_refused_with_a_sentence() {
         let told = text(&output.stdout);
         assert_eq!(output.status.code(), Some(1), "{task}");
         assert!(told.contains(sentence) && told.contains("refused.yaml:3:5"), "{task}: {told}");
+    }
+}
+
+#[test]
+fn a_private_host_is_pointed_out_unless_it_is_named_as_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let call = "document: {dsl: 1.0.3, namespace: test, name: call, version: 1.0.0}
+do:
+  - fetch: {call: http, with: {method: get, endpoint: 'http://10.1.2.3:8080/stock'}}
+";
+    std::fs::write(folder.path().join("call.yaml"), call).unwrap();
+    let strict = ["call.yaml", "--strict", "--quiet"];
+    for (hosts, code) in [
+        (&["--allow-host", "10.1.2.3"][..], 1),
+        (&["--allow-private-host", "10.2.0.0/16"], 1),
+        (&["--allow-private-host", "10.1.2.3"], 0),
+        (&["--allow-private-host", "10.1.0.0/16"], 0),
+        (&["--allow-private-host", "http://10.1.2.3"], 1),
+    ] {
+        let output = check(folder.path(), &[&strict, hosts].concat());
+        assert_eq!(output.status.code(), Some(code), "{hosts:?}: {output:?}");
     }
 }

@@ -87,3 +87,23 @@ do:
     let text = String::from_utf8(output.stderr).unwrap();
     assert!(text.contains("definition.yaml:5:") && text.contains("auth0.users.list"), "{text}");
 }
+
+#[tokio::test]
+async fn a_secret_is_read_from_a_file_and_refused_as_an_argument() {
+    let folder = tempfile::tempdir().unwrap();
+    let definition = "
+document: {dsl: 1.0.3, namespace: test, name: safe, version: 1.0.0}
+use: {secrets: [token]}
+do:
+  - show: {set: {given: '${ $secrets | has(\"token\") }'}}
+";
+    std::fs::write(folder.path().join("token"), "s3cret-4711\n").unwrap();
+    let found =
+        report(&attempt(folder.path(), definition, "{}", &["--secret", "token=@token"]).await);
+    assert_eq!(found["output"], json!({"given": true}), "{found}");
+    let refused =
+        attempt(folder.path(), definition, "{}", &["--secret", "token=s3cret-4711"]).await;
+    let text = String::from_utf8(refused.stderr).unwrap();
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(text.contains("token=@FILE") && !text.contains("4711"), "{text}");
+}

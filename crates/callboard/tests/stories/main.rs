@@ -11,6 +11,7 @@ mod a_new_hire_has_an_identity;
 mod an_admin_acts_on_a_user;
 mod bad_input_changes_nothing;
 mod interposer;
+mod somebody_has_only_a_folder;
 mod somebody_tends_the_clock;
 mod the_tenant_has_a_bad_day;
 mod theatre;

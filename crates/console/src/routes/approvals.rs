@@ -14,7 +14,9 @@ use crate::{to_wire, wire};
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Filter {
-    /// `?open` and `?open=true` say the same.
+    /// Also what is not open any more. `?all` and `?all=true` say the same.
+    all: Option<String>,
+    /// The usual; `?open=false` says what `?all` does.
     open: Option<String>,
     limit: Option<usize>,
     cursor: Option<String>,
@@ -23,21 +25,29 @@ pub(crate) struct Filter {
 const USUAL_LIMIT: usize = 20;
 const MOST: usize = 200;
 
-/// `GET /v1/approvals`, newest first.
+/// What a variable of the query that is true or false says; alone it says true.
+fn flag(name: &str, given: Option<&str>) -> Result<Option<bool>, ApiError> {
+    match given {
+        None => Ok(None),
+        Some("false") => Ok(Some(false)),
+        Some("" | "true") => Ok(Some(true)),
+        Some(other) => {
+            let detail = format!("`{name}` is true or false, not `{other}`");
+            Err(ApiError::new(StatusCode::BAD_REQUEST, "invalid_query", detail))
+        }
+    }
+}
+
+/// `GET /v1/approvals`, newest first: what is open, all with `?all`.
 #[tracing::instrument(name = "http.approvals.list", skip_all)]
 pub(crate) async fn list(
     _: Caller,
     State(engine): State<Arc<Engine>>,
     Options(filter): Options<Filter>,
 ) -> Result<Json<wire::Approvals>, ApiError> {
-    let open = match filter.open.as_deref() {
-        None | Some("false") => false,
-        Some("" | "true") => true,
-        Some(other) => {
-            let detail = format!("`open` is true or false, not `{other}`");
-            return Err(ApiError::new(StatusCode::BAD_REQUEST, "invalid_query", detail));
-        }
-    };
+    let (all, only_open) =
+        (flag("all", filter.all.as_deref())?, flag("open", filter.open.as_deref())?);
+    let open = only_open.unwrap_or(!all.unwrap_or(false));
     let limit = filter.limit.unwrap_or(USUAL_LIMIT).clamp(1, MOST);
     let filter = ApprovalFilter { open, before: filter.cursor, limit: limit + 1 };
     let mut found = engine.approvals(&filter).await?;

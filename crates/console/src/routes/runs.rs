@@ -40,7 +40,7 @@ pub(crate) async fn start(
     accepted(&engine, started, waiting).await
 }
 
-/// 200 with the run if it ends in time, else 202 with its id.
+/// 200 with the run if it ends in time or needs somebody, else 202 with its id.
 pub(crate) async fn accepted(
     engine: &Engine,
     started: Started,
@@ -48,12 +48,17 @@ pub(crate) async fn accepted(
 ) -> Result<Response, ApiError> {
     if let Some(seconds) = waiting.wait {
         let patience = Duration::from_secs(seconds.min(LONGEST_WAIT));
-        let run = engine.wait_for_run(&started.run, patience).await?;
-        if run.status.is_final() {
+        let run = engine.wait_for_status(&started.run, patience, is_settled).await?;
+        if is_settled(run.status) {
             return Ok(Json(to_wire::run(run)).into_response());
         }
     }
     Ok((StatusCode::ACCEPTED, Json(wire::Accepted { id: started.run.to_string() })).into_response())
+}
+
+/// Nothing more happens by itself at once.
+fn is_settled(status: RunStatus) -> bool {
+    status.is_final() || status == RunStatus::Attention
 }
 
 #[derive(Debug, Deserialize)]
@@ -66,7 +71,9 @@ pub(crate) struct Filter {
 }
 
 const USUAL_LIMIT: usize = 20;
-const USUAL_STEPS: usize = 100;
+/// Of steps, entries and events of a run.
+const USUAL_PAGE: usize = 100;
+const LONGEST_PAGE: usize = 500;
 
 /// `GET /v1/runs`
 #[tracing::instrument(name = "http.runs.list", skip_all)]
@@ -97,15 +104,20 @@ pub(crate) async fn show(
 ) -> Result<Json<wire::Run>, ApiError> {
     let id = run_id(&id)?;
     let patience = Duration::from_secs(waiting.wait.unwrap_or(0).min(LONGEST_WAIT));
-    let settled = |status: RunStatus| status.is_final() || status == RunStatus::Attention;
-    Ok(Json(to_wire::run(engine.wait_for_status(&id, patience, settled).await?)))
+    Ok(Json(to_wire::run(engine.wait_for_status(&id, patience, is_settled).await?)))
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct StepsAfter {
+pub(crate) struct After {
     after: Option<usize>,
     limit: Option<usize>,
+}
+
+impl After {
+    fn usual(&self) -> (usize, usize) {
+        (self.after.unwrap_or(0), self.limit.unwrap_or(USUAL_PAGE).clamp(1, LONGEST_PAGE))
+    }
 }
 
 /// `GET /v1/runs/{id}/steps`: in the order in which they began, those after so many with `?after=NUMBER`.
@@ -114,26 +126,23 @@ pub(crate) async fn steps(
     _: Caller,
     State(engine): State<Arc<Engine>>,
     Segments(id): Segments<String>,
-    Options(StepsAfter { after, limit }): Options<StepsAfter>,
+    Options(page): Options<After>,
 ) -> Result<Json<wire::Steps>, ApiError> {
-    let (after, limit) = (after.unwrap_or(0), limit.unwrap_or(USUAL_STEPS));
+    let (after, limit) = page.usual();
     Ok(Json(to_wire::steps(engine.steps(&run_id(&id)?, after, limit).await?)))
 }
 
-/// `GET /v1/runs/{id}/journal`
+/// `GET /v1/runs/{id}/journal`: as it was written, the entries after a place with `?after=NUMBER`.
 #[tracing::instrument(name = "http.runs.journal", skip_all, fields(run.id = %id))]
 pub(crate) async fn journal(
     _: Caller,
     State(engine): State<Arc<Engine>>,
     Segments(id): Segments<String>,
+    Options(page): Options<After>,
 ) -> Result<Json<wire::Journal>, ApiError> {
-    Ok(Json(to_wire::journal(&engine.history(&run_id(&id)?).await?)))
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct After {
-    after: Option<usize>,
+    let (after, limit) = page.usual();
+    let (entries, more) = engine.history_page(&run_id(&id)?, after, limit).await?;
+    Ok(Json(to_wire::journal(&entries, after, more)))
 }
 
 /// `GET /v1/runs/{id}/events`: its lifecycle events, those after a number with `?after=SEQUENCE`.
@@ -142,10 +151,12 @@ pub(crate) async fn events(
     _: Caller,
     State(engine): State<Arc<Engine>>,
     Segments(id): Segments<String>,
-    Options(After { after }): Options<After>,
+    Options(page): Options<After>,
 ) -> Result<Json<wire::Events>, ApiError> {
-    let events = engine.lifecycle(&run_id(&id)?).await?.into_iter().skip(after.unwrap_or(0));
-    Ok(Json(wire::Events { events: events.collect() }))
+    let (after, limit) = page.usual();
+    let (events, more) = engine.lifecycle(&run_id(&id)?, after, limit).await?;
+    let next = more.then(|| after + events.len());
+    Ok(Json(wire::Events { events, next }))
 }
 
 /// `GET /v1/runs/{id}/replay`: derives every decision again; 409 where the journal does not follow from the workflow.

@@ -194,6 +194,8 @@ pub struct Revealed {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Journal {
     pub entries: Vec<Value>,
+    /// `after` of the next page.
+    pub next: Option<usize>,
 }
 
 /// Body of `POST /v1/runs/{id}/steps/{step}/resolve`.

@@ -34,6 +34,8 @@ pub struct NamedSecrets {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Events {
     pub events: Vec<Value>,
+    /// `after` of the next page.
+    pub next: Option<usize>,
 }
 
 /// Every decision of the run followed again from its journal.

@@ -19,7 +19,7 @@ async fn asking() -> (Server, String, String) {
     let started = server.call(Method::POST, "/v1/runs", Some(body)).await;
     let run = started.body["id"].as_str().unwrap().to_owned();
     at_rest(&server.engine, &run.parse().unwrap()).await;
-    let open = server.call(Method::GET, "/v1/approvals?open", None).await.body;
+    let open = server.call(Method::GET, "/v1/approvals", None).await.body;
     assert_eq!(open["approvals"].as_array().unwrap().len(), 1, "{open}");
     (server, run, open["approvals"][0]["id"].as_str().unwrap().to_owned())
 }
@@ -75,6 +75,13 @@ async fn a_person_answers_over_rest_and_others_are_told_why_not() {
     assert_eq!((&shown["answers"][0]["by"], &shown["state"]), (&json!("bob"), &json!("approved")));
     let open = server.call(Method::GET, "/v1/approvals?open=true", None).await.body;
     assert_eq!(open, json!({"approvals": [], "next": null}));
+    assert_eq!(server.call(Method::GET, "/v1/approvals", None).await.body, open);
+    for query in ["all", "all=true", "open=false"] {
+        let all = server.call(Method::GET, &format!("/v1/approvals?{query}"), None).await.body;
+        assert_eq!(all["approvals"][0]["id"], id.as_str(), "{query}");
+    }
+    let wrong = server.call(Method::GET, "/v1/approvals?all=maybe", None).await;
+    assert_eq!((wrong.status.as_u16(), &wrong.body["code"]), (400, &json!("invalid_query")));
     let unknown = server.call(Method::GET, "/v1/approvals/apr_none", None).await;
     assert_eq!((unknown.status.as_u16(), &unknown.body["code"]), (404, &json!("unknown_approval")));
 }

@@ -39,6 +39,8 @@ impl Driver {
                 }
                 _ => {}
             }
+            let (definition, chain) = (&self.state.definition, self.state.trigger.chain());
+            changes.extend(self.shared.tell_of(&run, definition, chain, (seq, entry)));
             if let Some((parent, change)) = children::report(&self.shared, &self.state, entry) {
                 told.push(parent);
                 changes.push(change);

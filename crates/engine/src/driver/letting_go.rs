@@ -89,7 +89,15 @@ async fn let_go(shared: &Shared, claimed: &ClaimedRun, stuck: Stuck) -> Result<(
         let undetermined = undetermined(&entries);
         others.extend(word_to_parent(&claimed.id, &entries, &by, at));
         advance.first_seq = store.last_seq(&claimed.id).await? + 1;
-        advance.entries.push(Entry { at, fact: Fact::Cancelled { by, undetermined } });
+        let entry = Entry { at, fact: Fact::Cancelled { by, undetermined } };
+        if let (Some(Fact::Started { trigger, .. }), Ok(definition)) = (
+            entries.first().map(|first| &first.fact),
+            shared.library.by_hash(&claimed.workflow_hash).await,
+        ) {
+            let told = (advance.first_seq, &entry);
+            others.extend(shared.tell_of(&claimed.id, &definition, trigger.chain(), told));
+        }
+        advance.entries.push(entry);
         advance.status = RunStatus::Cancelled;
     }
     let mut changes = vec![Change::Advance(Box::new(advance))];

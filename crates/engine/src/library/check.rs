@@ -97,7 +97,11 @@ fn unreachable(definition: &Definition, calls: MayReach<'_>) -> Vec<Problem> {
                 Some(Host::Domain(host)) => format!(
                     "start the server with --allow-host {host}, or call a catalogued action"
                 ),
-                _ => "call a public host by its name, or a catalogued action".to_owned(),
+                Some(address) => format!(
+                    "call a public host by its name, or a catalogued action; an address of your own network needs \
+                     --allow-private-host {address}"
+                ),
+                None => "call a host by its name, or a catalogued action".to_owned(),
             };
             found.push(Problem { suggestion: Some(suggestion), ..problem });
         }

@@ -38,10 +38,15 @@ struct Window {
 }
 
 impl Shared {
-    /// What an event does to the workflows of the library.
-    pub(crate) fn reactions(&self, event: &Value, trigger: &Trigger) -> Reactions {
+    /// What an event does to those workflows of the library that want it.
+    pub(crate) fn reactions(
+        &self,
+        event: &Value,
+        trigger: &Trigger,
+        wants: &dyn Fn(&Workflow) -> bool,
+    ) -> Reactions {
         let mut reactions = Reactions::default();
-        for workflow in self.library.list() {
+        for workflow in self.library.list().into_iter().filter(|workflow| wants(workflow)) {
             self.react(&workflow, event, trigger, &mut reactions);
         }
         reactions

@@ -18,6 +18,7 @@ mod harness;
 mod heirs;
 mod inbox;
 mod library;
+mod lifecycle;
 mod link_changes;
 mod links;
 mod nodes;

@@ -21,7 +21,7 @@ pub(super) enum Weight {
 
 pub(super) fn run(arguments: &Check, output: &mut Output) -> anyhow::Result<()> {
     let catalogue = autopilot::catalogue(arguments.apps.as_deref())?;
-    let calls = autopilot::calls(&arguments.allowed_hosts)?;
+    let calls = autopilot::calls(&arguments.allowed_hosts, &arguments.private_hosts)?;
     let may_reach = |url: &Url| calls.may_reach(url);
     let (mut mistakes, mut doubts, mut workflows) = (Vec::new(), Vec::new(), Vec::new());
     for file in &arguments.files {

@@ -1,6 +1,7 @@
 //! `callboard workflows try`: a definition in an engine that is gone with the process.
 
-use std::path::Path;
+mod given;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,13 +12,15 @@ use callboard_apps::{
     Link, Origin, Performed, Recovered, Tested,
 };
 use callboard_engine::{
-    Engine, KeySource, Performer, Place, RunDetail, Settings, Source, SqlStore, StartError,
+    Engine, KeySource, Performer, Place, RunDetail, RunId, Settings, Source, SqlStore, StartError,
     WallTime, WithCalls,
 };
 use callboard_flow::{Change, ErrorKind, Fact, FunctionCall, WorkflowError};
 use secrecy::SecretString;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use url::Url;
+
+use given::Given;
 
 use super::check::{Weight, explained};
 use crate::autopilot;
@@ -26,19 +29,27 @@ use crate::exit::{Code, Failure};
 use crate::output::Output;
 use crate::world;
 
+/// How often it is looked whether somebody listens by now.
+const LOOK: Duration = Duration::from_millis(20);
+/// Runs that go on at a time.
+const PARALLEL_RUNS: usize = 16;
+
 pub(super) async fn run(arguments: Try, output: &mut Output) -> anyhow::Result<()> {
-    let text = read(&arguments.file)?;
-    let input = match &arguments.input {
-        None => Value::Object(Map::new()),
-        Some(file) => {
-            let (value, _) = callboard_flow::yaml::read(&read(file)?)
-                .map_err(|problem| anyhow::anyhow!("{}: {problem}", file.display()))?;
-            value
-        }
-    };
-    let engine = engine(&arguments).await?;
-    let source = Source { file: arguments.file.display().to_string(), text: text.clone() };
-    let started = match engine.start_definition(source, input, "try").await {
+    let given = Given::read(&arguments)?;
+    let engine = engine(&arguments, given.also).await?;
+    let source = given.definition;
+    let text = source.text.clone();
+    let problems = engine.library().problems();
+    for problem in &problems {
+        output.note(&problem.to_string());
+    }
+    if !problems.is_empty() {
+        return Err(Failure::new(Code::Negative, "a definition of --also has mistakes").into());
+    }
+    for (name, value) in given.secrets {
+        engine.put_secret(&name, value).await?;
+    }
+    let started = match engine.start_definition(source, given.input, "try").await {
         Ok(started) => started,
         Err(StartError::Definition(problems)) => {
             for problem in &problems.0 {
@@ -49,7 +60,11 @@ pub(super) async fn run(arguments: Try, output: &mut Output) -> anyhow::Result<(
         Err(error) => return Err(error.into()),
     };
     let patience = Duration::from_secs(arguments.timeout.into());
-    let mut detail = engine.wait_for_run(&started.run, patience).await?;
+    let mut detail =
+        match tokio::time::timeout(patience, follow(&engine, &started.run, given.events)).await {
+            Ok(ended) => ended?,
+            Err(_) => engine.run(&started.run).await?,
+        };
     if !detail.status.is_final() {
         output.note(&format!("cancelled: not finished after {} s (--timeout)", arguments.timeout));
         engine.cancel(&started.run, "try").await?;
@@ -58,6 +73,25 @@ pub(super) async fn run(arguments: Try, output: &mut Output) -> anyhow::Result<(
     let facts = engine.replay(&started.run).await?;
     engine.stop(Duration::ZERO).await;
     output.document(&report(&detail, &facts))
+}
+
+/// Posts the events, each as soon as somebody listens, and waits for the end of the run.
+async fn follow(engine: &Engine, run: &RunId, events: Vec<Value>) -> anyhow::Result<RunDetail> {
+    for event in events {
+        while !engine.is_listening().await? {
+            let detail = engine.wait_for_run(run, LOOK).await?;
+            if detail.status.is_final() {
+                return Ok(detail);
+            }
+        }
+        engine.receive_events(vec![event]).await?;
+    }
+    loop {
+        let detail = engine.wait_for_run(run, Duration::from_mins(1)).await?;
+        if detail.status.is_final() {
+            return Ok(detail);
+        }
+    }
 }
 
 fn report(detail: &RunDetail, facts: &[Fact]) -> Value {
@@ -69,7 +103,7 @@ fn report(detail: &RunDetail, facts: &[Fact]) -> Value {
     })
 }
 
-async fn engine(arguments: &Try) -> anyhow::Result<Engine> {
+async fn engine(arguments: &Try, also: Vec<Source>) -> anyhow::Result<Engine> {
     let catalogue = Arc::new(autopilot::catalogue(arguments.apps.as_deref())?);
     let mut options = CallOptions::new(world::clock());
     options.hosts = HostPolicy::public();
@@ -82,7 +116,7 @@ async fn engine(arguments: &Try) -> anyhow::Result<Engine> {
         key: KeySource::Given(world::secret("").into()),
         catalogue,
         performer: Arc::new(performer),
-        workflows: Vec::new(),
+        workflows: also,
         workflows_folder: None,
         time: Arc::new(WallTime::new(world::clock())),
         lease_clock: world::clock(),
@@ -91,7 +125,7 @@ async fn engine(arguments: &Try) -> anyhow::Result<Engine> {
         public_url: String::new(),
         administrator_key: None,
         node: "try".into(),
-        parallel_runs: 1,
+        parallel_runs: PARALLEL_RUNS,
         observer: None,
     })
     .await?)
@@ -107,10 +141,6 @@ fn origin(text: &str) -> anyhow::Result<(Origin, Origin)> {
     })?;
     let parse = |text: &str| text.parse::<Origin>().with_context(|| format!("--origin {text}"));
     Ok((parse(from)?, parse(to)?))
-}
-
-fn read(path: &Path) -> anyhow::Result<String> {
-    std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
 }
 
 /// Nothing is left to try again later: what cannot be reached now is an error of the definition's own run.

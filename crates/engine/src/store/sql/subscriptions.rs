@@ -10,6 +10,7 @@ use super::connection::{Connection, params};
 use super::read::rows;
 use super::rows::to_json;
 use crate::ids::RunId;
+use crate::lifecycle::is_lifecycle;
 use crate::store::StoreError;
 
 /// The attribute that subscriptions are found by.
@@ -67,9 +68,12 @@ pub(super) fn matching(
                UNION ALL SELECT run_id, id, step, attributes FROM subscriptions WHERE event_type IS NULL \
                ORDER BY id";
     let event_type = event.get(TYPE).and_then(Value::as_str);
+    let must_name_it = is_lifecycle(event);
     let found = rows(connection, "subscriptions", sql, params![event_type], |columns| {
         let attributes: Map<String, Value> = columns.json("attributes")?;
-        let fits = attributes.iter().all(|(name, wanted)| event.get(name) == Some(wanted));
+        // Who listens for anything means what happens outside, not every run.
+        let fits = attributes.iter().all(|(name, wanted)| event.get(name) == Some(wanted))
+            && (!must_name_it || attributes.contains_key(TYPE));
         let step = StepId::new(columns.get::<String>("step")?);
         Ok((fits, columns.parse::<RunId>("run_id")?, step))
     })?;
