@@ -94,6 +94,9 @@ impl From<StartError> for ApiError {
                 (StatusCode::CONFLICT, "idempotency_key_taken")
             }
             StartError::InvalidKey => (StatusCode::BAD_REQUEST, "invalid_idempotency_key"),
+            StartError::NoConcurrencyKey { .. } => {
+                (StatusCode::UNPROCESSABLE_ENTITY, "no_concurrency_key")
+            }
             StartError::Definition(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid_definition"),
             StartError::Store(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
         };

@@ -37,6 +37,7 @@ pub(crate) fn run(run: RunDetail) -> wire::Run {
         definition: run.workflow_hash,
         cancelled_by: run.cancelled_by,
         paused_by: run.paused_by,
+        note: run.note,
         origin: run.origin.map(|origin| json(&origin)),
         heirs: run.heirs.iter().map(ToString::to_string).collect(),
         events: run.events,

@@ -7,6 +7,7 @@ use crate::engine::Shared;
 use crate::fold::{RunState, SubWorkflow};
 use crate::ids::RunId;
 use crate::journal::{Ending, Entry, Fact, Trigger};
+use crate::lanes::Lane;
 use crate::sealing;
 use crate::store::{Change, NewRun, Signal};
 
@@ -47,6 +48,14 @@ pub(crate) fn begin(
     let mut new = shared.new_run_as(id, at, &definition, input, trigger);
     if let Fact::Started { priority, .. } = &mut new.first.fact {
         *priority = Some(parent.priority).filter(|priority| *priority != Priority::default());
+    }
+    let same_lane = matches!(new.lane(), Some(Lane::Turns { .. }))
+        && new.lane() == parent.lane.as_ref()
+        && new.workflow == parent.definition.document.name;
+    if wanted.awaits && same_lane {
+        return Err(cannot(
+            "it would wait for its own end: both have the same concurrency key".into(),
+        ));
     }
     Ok(new)
 }

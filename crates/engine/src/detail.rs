@@ -42,6 +42,8 @@ pub struct RunDetail {
     pub cancelled_by: Option<String>,
     /// Who halted it, while it is halted.
     pub paused_by: Option<String>,
+    /// Why it has not begun, as a sentence.
+    pub note: Option<String>,
     /// The earlier run that it goes back to.
     pub origin: Option<Heritage>,
     /// Runs that go back to it.
@@ -259,6 +261,8 @@ impl StepDetail {
                 self.end(StepStatus::Completed, at, &[]);
             }
             Fact::Started { .. }
+            | Fact::AwaitsTurn { .. }
+            | Fact::TurnCame
             | Fact::Paused { .. }
             | Fact::Resumed { .. }
             | Fact::Approval { .. }

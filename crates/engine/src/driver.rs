@@ -196,6 +196,12 @@ impl Driver {
                     }
                     self.signals_up_to = Some(id);
                 }
+                Signal::Turn => {
+                    if self.state.awaits_turn() {
+                        self.write(Fact::TurnCame)?;
+                    }
+                    self.signals_up_to = Some(id);
+                }
                 Signal::Resolve { step, verdict, by, output } => {
                     if self.asks(&step).is_some() {
                         self.write(Fact::Resolved { step, verdict, by, output })?;
@@ -253,7 +259,7 @@ impl Driver {
 
     /// Makes moves until there is none.
     fn decide(&mut self) -> Result<(), DriveError> {
-        if matches!(self.pace(), Pace::Going) && !self.state.is_over() && !self.state.paused {
+        if matches!(self.pace(), Pace::Going) && !self.state.is_over() && !self.state.is_halted() {
             for (step, link) in self.mended() {
                 self.write(Fact::Unblocked { step, why: format!("the link {link} was changed") })?;
             }

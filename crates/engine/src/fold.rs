@@ -20,6 +20,7 @@ use crate::approvals::Approval;
 use crate::budget::Priority;
 use crate::ids::RunId;
 use crate::journal::{Entry, Fact, Trigger};
+use crate::lanes::Lane;
 use crate::run::RunStatus;
 
 pub(crate) use moves::{Move, Pace};
@@ -68,6 +69,10 @@ pub(crate) struct RunState {
     pub(crate) secrets: Map<String, Value>,
     /// Nothing begins.
     pub(crate) paused: bool,
+    /// Among which other runs it takes turns.
+    pub(crate) lane: Option<Lane>,
+    /// Nothing begins yet.
+    awaits_turn: bool,
     /// The run that the interpreter takes this one for, where that is another.
     pub(crate) root: Option<RunId>,
     /// Who wanted it to go back to an earlier one.
@@ -93,7 +98,8 @@ impl RunState {
     ) -> Result<Self, Inconsistency> {
         let no_beginning = || Inconsistency::NoBeginning { run: run.clone() };
         let first = first.ok_or_else(no_beginning)?;
-        let Fact::Started { input, trigger, secrets, origin, priority, .. } = &first.fact else {
+        let Fact::Started { input, trigger, secrets, origin, priority, lane, .. } = &first.fact
+        else {
             return Err(no_beginning());
         };
         let (parent, depth) = match trigger {
@@ -127,6 +133,8 @@ impl RunState {
             priority,
             secrets: secrets.clone(),
             paused: false,
+            lane: lane.clone(),
+            awaits_turn: false,
             root: origin.as_ref().map(|origin| origin.root.clone()).filter(|root| *root != run_id),
             again_by: origin.as_ref().map(|origin| origin.by.clone()),
             approvals: BTreeMap::new(),
@@ -136,7 +144,10 @@ impl RunState {
             entries: 1,
             trace: traced.then(Vec::new),
         };
-        state.take(commands);
+        match lane.as_ref().and_then(Lane::failure) {
+            Some(error) => state.end = Some(End::Faulted(error)),
+            None => state.take(commands),
+        }
         Ok(state)
     }
 
@@ -175,6 +186,16 @@ impl RunState {
                 *asks = true;
             }
         }
+    }
+
+    /// Nothing begins until somebody says so.
+    pub(crate) fn is_halted(&self) -> bool {
+        self.paused || self.awaits_turn
+    }
+
+    /// Somebody said that others go first.
+    pub(crate) fn awaits_turn(&self) -> bool {
+        self.awaits_turn
     }
 
     /// Nothing follows any more.
@@ -281,6 +302,7 @@ impl RunState {
         let asks = |pending: &Pending| matches!(pending.phase, Phase::Attention { .. });
         match () {
             () if self.paused && !anything_in_flight => RunStatus::Paused,
+            () if self.awaits_turn => RunStatus::Waiting,
             () if self.all().any(asks) => RunStatus::Attention,
             () if anything_in_flight => RunStatus::Running,
             () if self.all().all(Pending::rests) => RunStatus::Waiting,
@@ -290,7 +312,7 @@ impl RunState {
 
     /// When something of the run is due by itself.
     pub(crate) fn wake_at(&self) -> Option<Timestamp> {
-        self.all().filter_map(Pending::next_at).min().filter(|_| !self.paused)
+        self.all().filter_map(Pending::next_at).min().filter(|_| !self.is_halted())
     }
 
     /// Steps that may have taken effect and whose outcome is not known.

@@ -184,6 +184,7 @@ impl Engine {
         key: Option<String>,
         what: &[&str],
     ) -> Result<Started, AgainError> {
+        new.check()?;
         let origin = match &new.first.fact {
             Fact::Started { origin: Some(origin), .. } => origin.run.clone(),
             _ => new.id.clone(),

@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 pub use crate::approvals::News;
 use crate::budget::Priority;
 use crate::ids::RunId;
+use crate::lanes::Lane;
 use crate::run::{Mode, Verdict};
 use crate::store::Origin;
 
@@ -44,7 +45,16 @@ pub enum Fact {
         /// How urgent what began it is.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         priority: Option<Priority>,
+        /// Among which other runs it takes turns.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        lane: Option<Lane>,
     },
+    /// As many as may go at a time go already: it begins once it is told that its turn has come.
+    AwaitsTurn {
+        /// The one just before it.
+        behind: RunId,
+    },
+    TurnCame,
     /// Not attempted yet: it waits for the rate budget of a tenant, or goes on waiting.
     Held {
         step: StepId,
@@ -345,6 +355,8 @@ impl Fact {
         match self {
             Self::Started { .. } => "started",
             Self::Held { .. } => "held",
+            Self::AwaitsTurn { .. } => "awaits_turn",
+            Self::TurnCame => "turn_came",
             Self::Attempted { .. } => "attempted",
             Self::Succeeded { .. } => "succeeded",
             Self::Failed { .. } => "failed",
@@ -372,6 +384,8 @@ impl Fact {
     pub fn step(&self) -> Option<&StepId> {
         match self {
             Self::Started { .. }
+            | Self::AwaitsTurn { .. }
+            | Self::TurnCame
             | Self::Paused { .. }
             | Self::Resumed { .. }
             | Self::Completed { .. }

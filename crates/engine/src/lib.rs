@@ -29,6 +29,7 @@ mod history;
 mod ids;
 mod inbox;
 pub mod journal;
+mod lanes;
 mod library;
 mod lifecycle;
 mod links;

@@ -71,6 +71,7 @@ mod tests {
             secrets: Map::new(),
             origin: None,
             priority: None,
+            lane: None,
         };
         let first = Entry { at, fact: first };
         let mut state = RunState::begin(run, definition, Some(&first), false).unwrap();

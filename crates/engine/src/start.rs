@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use callboard_flow::Definition;
+use callboard_flow::profile::Concurrency;
 use jiff::Timestamp;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
@@ -10,6 +11,7 @@ use sha2::{Digest as _, Sha256};
 use crate::engine::{Engine, Shared};
 use crate::ids::RunId;
 use crate::journal::{Entry, Fact, Trigger};
+use crate::lanes::Lane;
 use crate::library::{Source, Workflow};
 use crate::nearest::nearest;
 use crate::run::Mode;
@@ -47,6 +49,8 @@ pub enum StartError {
     KeyUsedDifferently { key: String, run: RunId },
     #[error("the idempotency key must be 1 to 255 characters")]
     InvalidKey,
+    #[error("no run begins without a concurrency key: {why}")]
+    NoConcurrencyKey { why: String },
     #[error("{0}")]
     Definition(#[from] callboard_flow::Problems),
     #[error("{0}")]
@@ -115,6 +119,7 @@ impl Engine {
         changes: Vec<Change>,
         key: Option<(String, String)>,
     ) -> Result<Started, StartError> {
+        new.check()?;
         let (run, at) = (new.id.clone(), new.at);
         let creating = vec![Change::CreateRun(Box::new(new))];
         self.begin_by(run, at, creating, changes, key).await
@@ -197,6 +202,7 @@ impl Shared {
         let fact = Fact::Started {
             workflow: workflow.clone(),
             hash: hash.clone(),
+            lane: Lane::of(Concurrency::of(definition).as_ref(), &input),
             input,
             trigger,
             mode: Mode::Live,
@@ -215,6 +221,16 @@ impl Shared {
     }
 }
 
+impl NewRun {
+    /// Whoever asks for a run is told at once that its input gives no concurrency key.
+    pub(crate) fn check(&self) -> Result<(), StartError> {
+        match self.lane() {
+            Some(Lane::Failed { why }) => Err(StartError::NoConcurrencyKey { why: why.clone() }),
+            _ => Ok(()),
+        }
+    }
+}
+
 /// The same for the same wish, whatever the order of the input's keys.
 pub(crate) fn fingerprint(what: &[&str], input: &Value) -> String {
     let mut hash = Sha256::new();
@@ -226,7 +242,7 @@ pub(crate) fn fingerprint(what: &[&str], input: &Value) -> String {
     hex::encode(hash.finalize())
 }
 
-fn canonical(value: &Value) -> String {
+pub(crate) fn canonical(value: &Value) -> String {
     match value {
         Value::Object(fields) => {
             let mut fields: Vec<_> = fields.iter().collect();

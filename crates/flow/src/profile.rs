@@ -3,6 +3,7 @@
 //! The keys are ours, so others may stand beside them. A new key has three places here: its name in [`KEYS`], its
 //! field in [`Profile`], its line in `read`.
 
+mod concurrency;
 mod read;
 
 use std::collections::BTreeMap;
@@ -10,6 +11,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, tz::TimeZone};
 
 use crate::{document::Definition, problem::Problem};
+pub use concurrency::Concurrency;
 
 /// Every key that means something here.
 pub const KEYS: [&str; 13] = [
@@ -42,8 +44,8 @@ pub struct Profile {
     pub missed: Missed,
     /// The usual one depends on the kind of schedule.
     pub overlap: Option<Overlap>,
-    /// So many runs at a time.
-    pub limit: Option<u64>,
+    /// How many runs at a time.
+    pub concurrency: Option<Concurrency>,
     /// Each start is put off by a part of it.
     pub jitter: Option<SignedDuration>,
     /// Too late to begin after that.
@@ -100,9 +102,11 @@ pub fn problems(definition: &Definition) -> Vec<Problem> {
     read::read(definition).1
 }
 
-/// Keys that look like a known one and are none.
+/// Keys that look like a known one and are none, and keys that say nothing of a workflow like this.
 pub(crate) fn doubtful(definition: &Definition) -> Vec<Problem> {
-    read::doubtful(definition)
+    let mut doubts = read::doubtful(definition);
+    doubts.extend(read::unheard(definition));
+    doubts
 }
 
 #[cfg(test)]

@@ -320,6 +320,7 @@ fn ties(run: &Shown) -> Vec<String> {
         lines.push(format!("goes back to {}{from}, wanted by {}", text("run"), text("by")));
     }
     lines.extend(run.heirs.iter().map(|heir| format!("tried again as {heir}")));
+    lines.extend(run.note.clone());
     lines.extend(run.paused_by.iter().map(|by| format!("paused by {by}")));
     lines
 }

@@ -86,6 +86,9 @@ pub struct Run {
     /// Who halted it, while it is halted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paused_by: Option<String>,
+    /// Why it has not begun, as a sentence: "waits for its turn behind run_…".
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
     /// The earlier run that it goes back to: `{"run","root","inherited","from","by"}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<Value>,

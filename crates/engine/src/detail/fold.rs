@@ -56,6 +56,7 @@ impl DetailFold {
             loops: Vec::new(),
             cancelled_by: None,
             paused_by: None,
+            note: None,
             origin: None,
             heirs: Vec::new(),
             events: Vec::new(),
@@ -103,6 +104,10 @@ impl DetailFold {
                 self.head.error = Some(error.clone());
                 self.finish(RunStatus::Faulted, entry.at, &[]);
             }
+            Fact::AwaitsTurn { behind } => {
+                self.head.note = Some(format!("waits for its turn behind {behind}"));
+            }
+            Fact::TurnCame => self.head.note = None,
             Fact::Paused { by } => self.head.paused_by = Some(by.clone()),
             Fact::Resumed { .. } => self.head.paused_by = None,
             Fact::Cancelled { by, undetermined } => {
@@ -123,7 +128,7 @@ impl DetailFold {
     fn finish(&mut self, status: RunStatus, at: Timestamp, undetermined: &[StepId]) {
         self.head.status = status;
         self.head.finished_at = Some(at);
-        (self.head.next_at, self.head.paused_by) = (None, None);
+        (self.head.next_at, self.head.paused_by, self.head.note) = (None, None, None);
         for step in self.steps.values_mut().filter(|step| step.finished_at.is_none()) {
             step.run_ended(undetermined.contains(&step.step));
         }

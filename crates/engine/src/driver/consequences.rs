@@ -41,6 +41,13 @@ impl Driver {
             }
             let (definition, chain) = (&self.state.definition, self.state.trigger.chain());
             changes.extend(self.shared.tell_of(&run, definition, chain, (seq, entry)));
+            let ends = matches!(
+                entry.fact,
+                Fact::Completed { .. } | Fact::Faulted { .. } | Fact::Cancelled { .. }
+            );
+            if ends && self.state.lane.is_some() {
+                changes.push(Change::LeaveLane { run: run.clone(), at: entry.at });
+            }
             if let Some((parent, change)) = children::report(&self.shared, &self.state, entry) {
                 told.push(parent);
                 changes.push(change);

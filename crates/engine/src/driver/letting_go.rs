@@ -98,6 +98,7 @@ async fn let_go(shared: &Shared, claimed: &ClaimedRun, stuck: Stuck) -> Result<(
             others.extend(shared.tell_of(&claimed.id, &definition, trigger.chain(), told));
         }
         advance.entries.push(entry);
+        others.push(Change::LeaveLane { run: claimed.id.clone(), at });
         advance.status = RunStatus::Cancelled;
     }
     let mut changes = vec![Change::Advance(Box::new(advance))];

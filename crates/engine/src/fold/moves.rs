@@ -55,7 +55,7 @@ impl RunState {
                 .filter(|_| in_flight.len() < MOST_IN_FLIGHT);
             return found.map(|(step, _)| Move::Recover(step.clone()));
         }
-        if self.paused {
+        if self.is_halted() {
             return None;
         }
         let stopping = matches!(pace, Pace::Halting);

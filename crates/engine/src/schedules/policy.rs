@@ -57,7 +57,9 @@ impl<'d> Reader<'d> {
             When::Cron { .. } | When::After(_) => Overlap::Skip,
         };
         let overlap = profile.overlap.unwrap_or(usual);
-        let limit = profile.limit.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX));
+        // With a key it counts runs of the key, and each occurrence takes its turn among them.
+        let whole = profile.concurrency.filter(|concurrency| concurrency.key.is_none());
+        let limit = whole.map(|whole| usize::try_from(whole.limit).unwrap_or(usize::MAX));
         let policy = Policy {
             missed: profile.missed,
             overlap,

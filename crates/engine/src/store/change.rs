@@ -29,7 +29,7 @@ pub enum Change {
         hash: String,
         at: Timestamp,
     },
-    /// The file is gone from the library.
+    /// The file is gone from the library, and with it what was gathered for a workflow that no other file holds.
     Retire {
         file: String,
     },
@@ -50,6 +50,11 @@ pub enum Change {
     },
     /// The next entries of a run, from its owner only. Refused with `NotOwner` if the epoch has moved on.
     Advance(Box<Advance>),
+    /// A run has ended: if it took turns with others, the next of them goes.
+    LeaveLane {
+        run: RunId,
+        at: Timestamp,
+    },
     /// Says something to a run that is not final and makes it due. Refused with `NoSuchRun` or `RunIsFinal`.
     Signal {
         run: RunId,

@@ -1,11 +1,13 @@
 //! Runs that need several events: what is gathered, and when it is enough. Pure; the store keeps the rows.
 
 use callboard_flow::expression::Expression;
+use callboard_flow::profile::Concurrency;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value};
 
 use super::change::NewRun;
 use crate::journal::Fact;
+use crate::lanes::Lane;
 
 /// No run gets more events than this as its input; of more, the latest.
 const MOST_GIVEN: usize = 100;
@@ -29,6 +31,8 @@ pub struct Gather {
     pub rule: Rule,
     /// Begins if this event is the one that was missing. Its input is what was gathered.
     pub run: NewRun,
+    /// Among which others it takes turns, which its input says.
+    pub concurrency: Option<Concurrency>,
 }
 
 /// When it is enough.
@@ -182,13 +186,16 @@ fn enough(given: &[&Gathered], ends: &[&Gathered]) -> Option<Enough> {
     })
 }
 
-/// The run with what was gathered as its input.
-pub(super) fn begun_with(run: &NewRun, input: Vec<Value>) -> NewRun {
-    let mut run = run.clone();
-    if let Fact::Started { input: place, .. } = &mut run.first.fact {
-        *place = Value::Array(input);
+impl Gather {
+    /// The run with what was gathered as its input.
+    pub(super) fn begun_with(&self, gathered: Vec<Value>) -> NewRun {
+        let mut run = self.run.clone();
+        if let Fact::Started { input, lane, .. } = &mut run.first.fact {
+            *input = Value::Array(gathered);
+            *lane = Lane::of(self.concurrency.as_ref(), input);
+        }
+        run
     }
-    run
 }
 
 #[cfg(test)]

@@ -57,9 +57,10 @@ impl News {
                     &[Item::Work]
                 }
                 Change::CreateRun(_) | Change::CreateHeir(_) | Change::Gather(_) => &[Item::Work],
-                Change::Deliver { .. } | Change::Publish(_) | Change::SignalBlocked { .. } => {
-                    &[Item::Work, Item::Spoken]
-                }
+                Change::LeaveLane { .. }
+                | Change::Deliver { .. }
+                | Change::Publish(_)
+                | Change::SignalBlocked { .. } => &[Item::Work, Item::Spoken],
                 Change::PutSchedule(_) | Change::AddOccurrence(_) | Change::SettleOccurrence(_) => {
                     &[Item::Plans]
                 }

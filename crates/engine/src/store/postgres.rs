@@ -21,6 +21,7 @@ static DIALECT: Dialect = Dialect {
     for_update: "FOR NO KEY UPDATE",
     for_update_skip_locked: "FOR NO KEY UPDATE SKIP LOCKED",
     alone: Some("LOCK TABLE schema_migrations IN SHARE ROW EXCLUSIVE MODE"),
+    hold: Some("SELECT pg_advisory_xact_lock(?1)"),
     migration,
 };
 

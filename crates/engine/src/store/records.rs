@@ -68,6 +68,8 @@ pub enum Signal {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         output: Option<Value>,
     },
+    /// It waited for others with its key, and is the next.
+    Turn,
     /// A person answers what a step asked in this round; or would have, had what it is about not changed.
     Answer {
         step: StepId,

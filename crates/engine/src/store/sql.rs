@@ -8,6 +8,7 @@ pub(super) mod connection;
 mod database;
 mod documents;
 mod gathering;
+mod lanes;
 mod locks;
 mod read;
 mod retention;

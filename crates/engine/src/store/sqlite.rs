@@ -13,8 +13,13 @@ use super::sql::connection::{self, Dialect, Parameter, Row, Value};
 pub(super) use threads::Threads;
 
 /// One writer at a time: nothing needs to be locked.
-static DIALECT: Dialect =
-    Dialect { for_update: "", for_update_skip_locked: "", alone: None, migration: str::to_owned };
+static DIALECT: Dialect = Dialect {
+    for_update: "",
+    for_update_skip_locked: "",
+    alone: None,
+    hold: None,
+    migration: str::to_owned,
+};
 
 impl connection::Connection for Connection {
     fn dialect(&self) -> &'static Dialect {

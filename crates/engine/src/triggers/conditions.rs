@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use callboard_flow::document::{EventFilter, Strategy, Until};
 use callboard_flow::expression::{self, Expression};
+use callboard_flow::profile::Concurrency;
 use callboard_flow::{Definition, Problem, duration};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
@@ -85,6 +86,7 @@ impl Shared {
             given,
             rule,
             run: self.new_run(definition, Value::Null, trigger.clone()),
+            concurrency: Concurrency::of(definition),
         });
     }
 }

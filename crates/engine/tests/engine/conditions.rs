@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use crate::backend;
-use crate::harness::{Premises, at_rest};
+use crate::harness::{ARRIVAL, Premises, at_rest};
 use crate::tower::{listener, runs_of};
 
 fn counting(window: &str) -> String {
@@ -206,4 +206,21 @@ async fn first_run(engine: &Engine, workflow: &str) -> RunDetail {
         assert!(tokio::time::Instant::now() < deadline, "{workflow} should begin by now");
         tokio::task::yield_now().await;
     }
+}
+
+#[tokio::test]
+async fn what_was_gathered_for_a_workflow_goes_with_it() {
+    let premises = Premises::new();
+    let workflow = counting("{count: 3, by: .data.who, within: PT5M}");
+    let (now, store) = (premises.time.now(), premises.store());
+    let engine = premises.open(&[&workflow]).await;
+    send(&engine, 1, "door.knock", now, json!({"who": "ada"})).await;
+    drop(engine);
+    // Another version in the same place, and in another file.
+    let changed = workflow.replace("1.0.0", "1.0.1");
+    drop(premises.open(&[&changed]).await);
+    drop(premises.open(&[ARRIVAL, &changed]).await);
+    assert_eq!(store.gathering("counting").await.unwrap().0, 1);
+    drop(premises.open(&[ARRIVAL]).await);
+    assert_eq!(store.gathering("counting").await.unwrap().0, 0);
 }

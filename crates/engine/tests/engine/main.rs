@@ -17,6 +17,7 @@ mod feeds;
 mod harness;
 mod heirs;
 mod inbox;
+mod lanes;
 mod library;
 mod lifecycle;
 mod link_changes;

@@ -41,6 +41,7 @@ pub(crate) fn create(run: &RunId) -> Vec<Change> {
         secrets: serde_json::Map::new(),
         origin: None,
         priority: None,
+        lane: None,
     };
     let (first, workflow_hash) = (Entry { at: NOW, fact }, "h".into());
     let new = NewRun {

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, tz::TimeZone};
 use serde_json::Value;
 
-use super::{KEYS, MOST_MADE_UP, Missed, Overlap, Priority, Profile, USUAL_MADE_UP};
+use super::concurrency::Mistake;
+use super::{Concurrency, KEYS, MOST_MADE_UP, Missed, Overlap, Priority, Profile, USUAL_MADE_UP};
 use crate::{
-    document::Definition,
+    document::{Definition, Schedule},
     duration,
     pointer::join,
     problem::{Problem, did_you_mean},
@@ -24,8 +25,8 @@ const OVERLAP: [(&str, Overlap); 4] = [
 ];
 const PRIORITY: [(&str, Priority); 3] =
     [("urgent", Priority::Urgent), ("normal", Priority::Normal), ("bulk", Priority::Bulk)];
-/// Keys inside `concurrency`.
-const CONCURRENCY: [&str; 1] = ["limit"];
+/// Keys that say how a plan by time is followed.
+const OF_PLANS: [&str; 5] = ["missed", "missedLimit", "overlap", "jitter", "deadline"];
 /// Other spellings that people bring along, and what they mean here.
 const ALSO_KNOWN: [(&str, &str); 6] = [
     ("tz", "timezone"),
@@ -44,7 +45,7 @@ pub(super) fn read(definition: &Definition) -> (Profile, Vec<Problem>) {
         timezone: reader.timezone().unwrap_or(TimeZone::UTC),
         missed: reader.missed(),
         overlap: reader.word("overlap", &OVERLAP),
-        limit: reader.limit(),
+        concurrency: reader.concurrency(),
         jitter: reader.span("jitter"),
         deadline: reader.span("deadline"),
         owner: reader.text("owner"),
@@ -64,6 +65,30 @@ pub(super) fn doubtful(definition: &Definition) -> Vec<Problem> {
         let mut problem = definition.positions.problem_at_key(&join(METADATA, key), message);
         problem.suggestion = Some(format!("did you mean \"{near}\"?"));
         Some(problem.in_file(&definition.file))
+    });
+    doubts.collect()
+}
+
+/// Keys that count only with a plan by time, where there is none.
+pub(super) fn unheard(definition: &Definition) -> Vec<Problem> {
+    let plans = |schedule: &Schedule| {
+        schedule.cron.is_some() || schedule.every.is_some() || schedule.after.is_some()
+    };
+    if definition.schedule.as_ref().is_some_and(plans) {
+        return Vec::new();
+    }
+    let metadata = &definition.document.metadata;
+    let unheard = OF_PLANS.iter().filter(|key| metadata.contains_key(**key));
+    let doubts = unheard.map(|key| {
+        let message =
+            format!("\"{key}\" counts only with schedule.cron, schedule.every or schedule.after");
+        let mut problem = definition.positions.problem_at_key(&join(METADATA, key), message);
+        problem.suggestion = Some(if *key == "overlap" {
+            "write concurrency: {limit: 1} for runs that take turns".to_owned()
+        } else {
+            format!("remove \"{key}\"")
+        });
+        problem.in_file(&definition.file)
     });
     doubts.collect()
 }
@@ -109,19 +134,17 @@ impl<'d> Reader<'d> {
         }
     }
 
-    fn limit(&mut self) -> Option<u64> {
-        let Some(entries) = self.value("concurrency")?.as_object() else {
-            let message = "\"concurrency\" is a mapping".to_owned();
-            self.problem("concurrency", message, "write {limit: 2}".to_owned());
-            return None;
-        };
-        for key in entries.keys().filter(|key| !CONCURRENCY.contains(&key.as_str())) {
-            let message = format!("\"concurrency\" has no \"{key}\" here");
-            let near = did_you_mean(key, CONCURRENCY);
-            let suggestion = near.unwrap_or_else(|| "write concurrency: {limit: 2}".to_owned());
-            self.problem(&format!("concurrency/{key}"), message, suggestion);
+    fn concurrency(&mut self) -> Option<Concurrency> {
+        match Concurrency::read(self.value("concurrency")?) {
+            Ok(concurrency) => Some(concurrency),
+            Err(mistakes) => {
+                for mistake in mistakes {
+                    let Mistake { place, message, suggestion } = mistake;
+                    self.problem(&format!("concurrency{place}"), message, suggestion);
+                }
+                None
+            }
         }
-        self.count("concurrency/limit", u64::from(u32::MAX))
     }
 
     fn links(&mut self) -> BTreeMap<String, String> {

@@ -4,7 +4,7 @@ use super::words::{listed, span};
 use crate::{
     document::Definition,
     duration::Span,
-    profile::{Missed, Overlap, Priority, Profile},
+    profile::{Concurrency, Missed, Overlap, Priority, Profile},
 };
 
 /// `every day at 06:30`, where the plan is one of the usual ones; else the plan as it is written.
@@ -95,6 +95,14 @@ pub(super) fn manner(definition: &Definition) -> Vec<String> {
     if by_time && let Some(deadline) = profile.deadline {
         let late = span(&Span::Fixed(deadline));
         say(&format!("A run that could not begin within {late} is left out."));
+    }
+    if let Some(Concurrency { key, limit }) = &profile.concurrency {
+        let of =
+            key.as_ref().map_or(String::new(), |key| format!(" with the same `{}`", key.text()));
+        say(&match limit {
+            1 => format!("Its runs{of} take turns, one at a time."),
+            limit => format!("Its runs{of} take turns, {limit} at a time."),
+        });
     }
     match profile.priority {
         Priority::Urgent => say("Its calls go before those of others."),

@@ -10,7 +10,7 @@ use super::read;
 use super::rows::{optional_micros, to_json, to_list, to_micros};
 use super::schedules;
 use super::{
-    api_keys, approvals, documents, gathering, retention, secrets, settings, subscriptions,
+    api_keys, approvals, documents, gathering, lanes, retention, secrets, settings, subscriptions,
 };
 use crate::ids::RunId;
 use crate::journal::{Entry, VERSION};
@@ -28,9 +28,7 @@ pub(super) fn all(connection: &dyn Connection, changes: &[Change]) -> Result<(),
     changes.iter().try_for_each(|change| match change {
         Change::KeepWorkflow(workflow) => keep_workflow(connection, workflow),
         Change::MakeCurrent { file, hash, at } => make_current(connection, file, hash, *at),
-        Change::Retire { file } => {
-            execute(connection, "DELETE FROM library WHERE file = ?1", params![file]).map(drop)
-        }
+        Change::Retire { file } => retire(connection, file),
         Change::TakeStartKey(key) => take_start_key(connection, key),
         Change::StoreEvent(event) => store_event(connection, event),
         Change::CreateRun(run) => create_run(connection, run),
@@ -39,6 +37,7 @@ pub(super) fn all(connection: &dyn Connection, changes: &[Change]) -> Result<(),
         Change::Advance(advance) => self::advance(connection, advance),
         Change::Signal { run, signal, at } => self::signal(connection, run, signal, *at),
         Change::Tell { run, signal, at } => tell(connection, run, signal, *at),
+        Change::LeaveLane { run, at } => lanes::leave(connection, run, *at),
         Change::Subscribe { run, step, subscriptions: wanted } => {
             subscriptions::add(connection, run, step, wanted)
         }
@@ -91,6 +90,11 @@ fn make_current(
     .map(drop)
 }
 
+fn retire(connection: &dyn Connection, file: &str) -> Result<(), StoreError> {
+    gathering::forget(connection, file)?;
+    connection.perform("DELETE FROM library WHERE file = ?1", params![file])
+}
+
 fn take_start_key(connection: &dyn Connection, key: &StartKey) -> Result<(), StoreError> {
     let taken = execute(
         connection,
@@ -131,6 +135,11 @@ fn store_event(connection: &dyn Connection, event: &EventRecord) -> Result<(), S
 }
 
 pub(super) fn create_run(connection: &dyn Connection, run: &NewRun) -> Result<(), StoreError> {
+    insert_run(connection, run)?;
+    lanes::enter(connection, run, 2)
+}
+
+fn insert_run(connection: &dyn Connection, run: &NewRun) -> Result<(), StoreError> {
     connection.perform(
         "INSERT INTO runs (id, workflow, workflow_hash, mode, status, created_at, updated_at, wake_at) \
          VALUES (?1, ?2, ?3, ?4, 'running', ?5, ?5, ?5)",
@@ -150,14 +159,16 @@ fn create_heir(connection: &dyn Connection, heir: &Heir) -> Result<(), StoreErro
         let run = heir.origin.clone();
         return Err(StoreError::Refused(Refusal::HeirGoesOn { run, heir: going }));
     }
-    create_run(connection, &heir.new)?;
+    insert_run(connection, &heir.new)?;
     let run = heir.new.id.as_str();
     let sql = "UPDATE runs SET origin = ?2 WHERE id = ?1";
     connection.perform(sql, params![run, heir.origin.as_str()])?;
-    append(connection, &heir.new.id, 2, &heir.entries)
+    append(connection, &heir.new.id, 2, &heir.entries)?;
+    let inherited = i64::try_from(heir.entries.len()).unwrap_or(i64::MAX);
+    lanes::enter(connection, &heir.new, inherited.saturating_add(2))
 }
 
-fn append(
+pub(super) fn append(
     connection: &dyn Connection,
     run: &RunId,
     first_seq: i64,
@@ -260,7 +271,7 @@ fn signal(
     connection.perform(sql, params![run.as_str(), to_micros(at)])
 }
 
-fn tell(
+pub(super) fn tell(
     connection: &dyn Connection,
     run: &RunId,
     signal: &Signal,

@@ -37,6 +37,8 @@ pub(in crate::store) struct Dialect {
     pub(in crate::store) for_update_skip_locked: &'static str,
     /// Takes the tables' changes for one alone, where that is not so anyway.
     pub(in crate::store) alone: Option<&'static str>,
+    /// Holds what a number stands for until the transaction is over, where others could come between.
+    pub(in crate::store) hold: Option<&'static str>,
     /// A migration as this database understands it. They are written as SQLite takes them.
     pub(in crate::store) migration: fn(&str) -> String,
 }

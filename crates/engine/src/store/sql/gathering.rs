@@ -9,12 +9,12 @@ use super::apply::{create_run, execute};
 use super::connection::{Connection, params};
 use super::read::rows;
 use super::rows::{to_json, to_micros};
-use crate::store::gathering::{Gathered, MOST_GATHERED, begun_with, holds};
+use crate::store::gathering::{Gathered, MOST_GATHERED, holds};
 use crate::store::{Gather, StoreError};
 
 /// Adds the event and begins the run if it is the one that was missing.
 pub(super) fn gather(connection: &dyn Connection, gather: &Gather) -> Result<(), StoreError> {
-    let Gather { workflow, key, part, event_id, event_at, given, rule, run } = gather;
+    let Gather { workflow, key, part, event_id, event_at, given, rule, run, .. } = gather;
     let (happened, now) = (to_micros(*event_at), to_micros(run.at));
     // As it is read back: stored instants are rounded.
     let event_at = Timestamp::from_microsecond(happened).unwrap_or(*event_at);
@@ -61,7 +61,7 @@ pub(super) fn gather(connection: &dyn Connection, gather: &Gather) -> Result<(),
     let latest = fired_at.map_or(enough.at, |fired_at| fired_at.max(enough.at));
     let sql = "UPDATE gatherings SET fired_at = ?3, run_id = ?4 WHERE workflow = ?1 AND key = ?2";
     execute(connection, sql, params![workflow, key, to_micros(latest), run.id.as_str()])?;
-    create_run(connection, &begun_with(run, input))
+    create_run(connection, &gather.begun_with(input))
 }
 
 /// What is more than anybody waits for goes, the oldest first, so that no event costs more than the one before.
@@ -116,6 +116,20 @@ fn given_by(
     let mut found: BTreeMap<i64, Value> =
         found.into_iter().filter_map(|(id, given)| Some((id, given?))).collect();
     Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
+}
+
+/// Nobody waits any more for the events of a workflow that leaves the library with this file.
+pub(super) fn forget(connection: &dyn Connection, file: &str) -> Result<(), StoreError> {
+    let named =
+        "SELECT workflows.name FROM library JOIN workflows ON workflows.hash = library.hash";
+    for table in ["gathered", "gatherings"] {
+        let sql = format!(
+            "DELETE FROM {table} WHERE workflow IN ({named} WHERE library.file = ?1) \
+             AND workflow NOT IN ({named} WHERE library.file <> ?1)"
+        );
+        connection.perform(&sql, params![file])?;
+    }
+    Ok(())
 }
 
 /// Keys for which events are gathered now, and the last run that began so.

@@ -4,11 +4,13 @@
 use std::collections::BTreeSet;
 
 use super::connection::{Connection, Parameter, params};
+use super::lanes;
 use crate::ids::RunId;
 use crate::store::{Change, Handover, StoreError};
 
-/// Takes every run that these changes name.
+/// Takes every lane that these changes name, then every run.
 pub(super) fn take(connection: &dyn Connection, changes: &[Change]) -> Result<(), StoreError> {
+    let next = lanes::take(connection, changes)?;
     let runs: BTreeSet<&RunId> = changes
         .iter()
         .filter_map(|change| match change {
@@ -23,6 +25,7 @@ pub(super) fn take(connection: &dyn Connection, changes: &[Change]) -> Result<()
             Change::Signal { run, .. } | Change::Tell { run, .. } => Some(run),
             _ => None,
         })
+        .chain(&next)
         .collect();
     take_runs(connection, runs)
 }

@@ -41,6 +41,7 @@ pub(super) fn remove(
         "DELETE FROM signals WHERE run_id = ?1",
         "DELETE FROM subscriptions WHERE run_id = ?1",
         "DELETE FROM approvals WHERE run_id = ?1",
+        "DELETE FROM lanes WHERE run_id = ?1",
         "UPDATE occurrences SET run_id = NULL, why = 'its run is archived' WHERE run_id = ?1",
     ] {
         connection.perform(sql, values)?;

@@ -138,12 +138,19 @@ const MIGRATIONS: &[&str] = &["
     ) STRICT, WITHOUT ROWID;
 ", "
     CREATE INDEX gathered_by_key ON gathered(workflow, key, part, event_at);
+", "
+    CREATE TABLE lanes (
+        place INTEGER PRIMARY KEY AUTOINCREMENT, workflow TEXT NOT NULL, key TEXT NOT NULL,
+        run_id TEXT NOT NULL REFERENCES runs(id), most INTEGER NOT NULL, goes INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX lanes_in_order ON lanes(workflow, key, goes, place);
+    CREATE UNIQUE INDEX lanes_by_run ON lanes(run_id);
 "];
 
 /// Migrations that a program of before must not work beside: `needs` of their rows is their own version. All others only
 /// add, so that nodes of two versions share a database while they are replaced one by one. A new kind of journal entry
 /// is none that only adds: an older node could not drive a run that has one.
-const EXCLUSIVE: &[i64] = &[12];
+const EXCLUSIVE: &[i64] = &[12, 14];
 
 /// Brings an older database up to date. The caller is in a transaction.
 pub(in crate::store) fn migrate(connection: &dyn Connection) -> Result<(), StoreError> {
