@@ -73,6 +73,8 @@ pub(crate) struct RunState {
     pub(crate) lane: Option<Lane>,
     /// Nothing begins yet.
     awaits_turn: bool,
+    /// With what it begins once it is its turn: time counts from then on.
+    unbegun: Option<Start>,
     /// The run that the interpreter takes this one for, where that is another.
     pub(crate) root: Option<RunId>,
     /// Who wanted it to go back to an earlier one.
@@ -119,6 +121,7 @@ impl RunState {
             runtime: Runtime { name: "callboard".into(), ..Runtime::default() },
         };
         let priority = Priority::of_run(&definition, *priority);
+        let unbegun = lane.is_some().then(|| start.clone());
         let (execution, commands) = Execution::start(Arc::clone(&definition), start);
         let (pending, run) = (Wishes::default(), run.clone());
         let run_id = run.clone();
@@ -135,6 +138,7 @@ impl RunState {
             paused: false,
             lane: lane.clone(),
             awaits_turn: false,
+            unbegun,
             root: origin.as_ref().map(|origin| origin.root.clone()).filter(|root| *root != run_id),
             again_by: origin.as_ref().map(|origin| origin.by.clone()),
             approvals: BTreeMap::new(),
@@ -176,7 +180,30 @@ impl RunState {
             why,
         })?;
         self.entries = seq;
+        if !self.awaits_turn {
+            self.unbegun = None;
+        }
         Ok(())
+    }
+
+    /// Others go first. A run that inherits what an earlier one knows goes on as of then.
+    fn await_turn(&mut self) {
+        self.awaits_turn = true;
+        if self.entries > 1 {
+            self.unbegun = None;
+        }
+    }
+
+    /// It begins now rather than when it was made.
+    fn take_turn(&mut self, at: Timestamp) {
+        self.awaits_turn = false;
+        let Some(start) = self.unbegun.take() else { return };
+        let start = Start { started_at: at, ..start };
+        let (execution, commands) = Execution::start(Arc::clone(&self.definition), start);
+        self.execution = execution;
+        (self.pending, self.end) = (Wishes::default(), None);
+        self.trace = self.trace.take().map(|_| Vec::new());
+        self.take(commands);
     }
 
     /// The run was woken: what waits for a rate budget asks again, whatever instant it waits for.

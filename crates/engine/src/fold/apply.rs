@@ -24,8 +24,8 @@ impl RunState {
                 pending.on_leave = Some(on_leave);
                 pending.phase = Phase::Held { until: *until, then: *then, asks: false };
             }
-            Fact::AwaitsTurn { .. } => self.awaits_turn = true,
-            Fact::TurnCame => self.awaits_turn = false,
+            Fact::AwaitsTurn { .. } => self.await_turn(),
+            Fact::TurnCame => self.take_turn(at),
             Fact::Attempted { step, attempt, link, before, key, .. } => {
                 let pending = self.pending_mut(step)?;
                 (pending.asked_at, pending.on_leave) = (None, None);

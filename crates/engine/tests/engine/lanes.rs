@@ -38,7 +38,7 @@ async fn waits_behind(engine: &Engine, run: &RunId, other: &RunId) {
 }
 
 async fn goes(engine: &Engine, run: &RunId) {
-    let rests = |now: &RunDetail| now.next_at.is_some();
+    let rests = |now: &RunDetail| now.status == RunStatus::Waiting && now.next_at.is_some();
     let now = engine.wait_until(run, PATIENCE, rests).await.unwrap();
     assert!(rests(&now), "its turn should have come by now: {now:#?}");
     assert_eq!(now.note, None);
@@ -198,14 +198,19 @@ do: [{rest: {wait: {seconds: 30}}}]
         }
     }
     let filter = RunFilter { limit: 10, ..RunFilter::default() };
-    let mut runs = engine.runs(&filter).await.unwrap().runs;
-    runs.reverse();
-    let [a, b, c] = &runs[..] else { panic!("one for each: {runs:#?}") };
-    goes(&engine, &a.id).await;
-    goes(&engine, &c.id).await;
-    waits_behind(&engine, &b.id, &a.id).await;
-    to_the_end(&engine, &premises.time, &a.id).await;
-    goes(&engine, &b.id).await;
+    let runs = engine.runs(&filter).await.unwrap().runs;
+    let mut by_name = Vec::new();
+    for run in runs {
+        let input = engine.run(&run.id).await.unwrap().input;
+        by_name.push((input[0]["who"].to_string(), run.id));
+    }
+    by_name.sort();
+    let [(_, a), (_, b), (_, c)] = &by_name[..] else { panic!("one for each: {by_name:?}") };
+    goes(&engine, a).await;
+    goes(&engine, c).await;
+    waits_behind(&engine, b, a).await;
+    to_the_end(&engine, &premises.time, a).await;
+    goes(&engine, b).await;
 }
 
 /// Which runs of the lane are between their first attempt and the commit of their end, and how many at most.

@@ -383,7 +383,7 @@ async fn a_mistake_is_named_with_its_place_and_what_would_be_right() {
         ("cron: '0 * * * *'", "overlap: que", "\"overlap\" is one of", "\"queue\""),
         ("cron: '0 * * * *'", "missedLimit: 0", "from 1 to 1000", "whole number"),
         ("cron: '0 * * * *'", "jitter: soon", "\"soon\" is not a duration", "{minutes: 5}"),
-        ("cron: '0 * * * *'", "concurrency: {key: a}", "has no \"key\"", "limit"),
+        ("cron: '0 * * * *'", "concurrency: {keys: .a}", "has no \"keys\"", "key"),
         ("every: {milliseconds: 5}", "", "at least one second", "{seconds: 1}"),
         ("every: '${ 1 }'", "", "no expression", "duration"),
         ("every: {hours: 1}, after: {hours: 1}", "", "not both", "a workflow for each"),

@@ -100,7 +100,7 @@ fn admit(
     key: &str,
     at: Timestamp,
 ) -> Result<(), StoreError> {
-    while let Some(waiting) = next(connection, workflow, key)?.filter(|next| next.has_room()) {
+    while let Some(waiting) = next(connection, workflow, key)?.filter(Waiting::has_room) {
         let sql = "UPDATE lanes SET goes = 1 WHERE run_id = ?1";
         connection.perform(sql, params![waiting.run.as_str()])?;
         let sql = "UPDATE runs SET status = 'running' WHERE id = ?1 AND status = 'waiting'";
