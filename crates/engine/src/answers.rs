@@ -92,7 +92,9 @@ impl Engine {
             return Err(AnswerError::AsksPeople { step });
         }
         let output = output.map(|output| self.taken(run, &detail, &step, output)).transpose()?;
-        self.say(run, Signal::Resolve { step, verdict, by, output }).await
+        let asked = detail.steps.iter().find(|known| known.step == step);
+        let attempt = asked.map(|step| step.attempts);
+        self.say(run, Signal::Resolve { step, verdict, by, output, attempt }).await
     }
 
     /// Whether the step that cannot go on is a question to people.

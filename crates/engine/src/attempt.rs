@@ -77,6 +77,12 @@ impl Going {
         }
     }
 
+    /// The process stood still until somebody else may own the run: nothing was sent.
+    pub(crate) fn too_late(self, now: Timestamp) -> Fact {
+        let Self { step, attempt, delays, then, .. } = self;
+        outcome::not_begun(Tried { step, attempt, delays, now }, then)
+    }
+
     async fn look(mut self, performer: &dyn Performer, vault: &Vault, time: &dyn Time) -> Ended {
         if let Work::Action(admitted) = &self.work {
             let seen = match self.open(admitted, vault) {

@@ -36,6 +36,8 @@ pub(crate) use letting_go::drive_and_report;
 
 /// How long a lease lives without a sign of life.
 pub(crate) const LEASE: SignedDuration = SignedDuration::from_secs(60);
+/// After a sign of life a call may begin so long. What it sends has the rest of the lease to arrive.
+const BEGIN_WITHIN: SignedDuration = SignedDuration::from_secs(30);
 /// How often a long call gives one.
 const SIGN_OF_LIFE: SignedDuration = SignedDuration::from_secs(20);
 /// Between two tries to write when the store fails.
@@ -88,6 +90,7 @@ async fn drive(shared: Arc<Shared>, claimed: ClaimedRun) -> Result<(), DriveErro
         to_ask: Vec::new(),
         to_begin: Vec::new(),
         signals_up_to: None,
+        begin_until: Timestamp::MIN,
         cancelled_by: None,
         asked: BTreeSet::new(),
         admitted: HashMap::new(),
@@ -114,6 +117,8 @@ struct Driver {
     /// Runs to begin in the next transaction.
     to_begin: Vec<NewRun>,
     signals_up_to: Option<i64>,
+    /// By the clock of leases: calls begin before, else somebody else may own the run when they arrive.
+    begin_until: Timestamp,
     cancelled_by: Option<String>,
     /// Steps that were asked about since.
     asked: BTreeSet<StepId>,
@@ -140,6 +145,7 @@ impl Driver {
 
     async fn go_on(&mut self, watch: &Watch<'_>) -> Result<(), DriveError> {
         let mut spoken_to = true;
+        let mut heard_at = self.now();
         loop {
             let spoken = watch.rung();
             tokio::pin!(spoken);
@@ -148,7 +154,10 @@ impl Driver {
             let delivered = shared.delivered.notified();
             tokio::pin!(delivered);
             delivered.as_mut().enable();
-            if std::mem::take(&mut spoken_to) {
+            // What another node took in rings no bell here.
+            let silence = self.now().duration_since(heard_at).abs();
+            if std::mem::take(&mut spoken_to) || silence >= SIGN_OF_LIFE {
+                heard_at = self.now();
                 self.hear().await?;
             }
             self.decide()?;
@@ -161,13 +170,19 @@ impl Driver {
             }
             self.start_calls();
             let wake = self.next_look();
+            // In this order, so that the same history goes on in the same way. Each round takes in all calls that have
+            // ended, and what was said meanwhile is looked for below: nobody starves.
             tokio::select! {
-                () = spoken => spoken_to = true,
-                () = delivered, if self.state.listens() => spoken_to = true,
+                biased;
                 Some(ended) = self.calls.join_next_with_id() => self.take_outcomes(ended)?,
-                () = shared.time.sleep_until(wake) => {}
                 () = shared.stop.cancelled(), if !self.is_stopping() => {}
+                () = spoken.as_mut() => {}
+                () = delivered.as_mut(), if self.state.listens() => {}
+                () = shared.time.sleep_until(wake) => {}
             }
+            // A bell that rang beside something else has rung as well.
+            spoken_to =
+                spoken.as_mut().enable() || (self.state.listens() && delivered.as_mut().enable());
         }
     }
 
@@ -202,8 +217,8 @@ impl Driver {
                     }
                     self.signals_up_to = Some(id);
                 }
-                Signal::Resolve { step, verdict, by, output } => {
-                    if self.asks(&step).is_some() {
+                Signal::Resolve { step, verdict, by, output, attempt } => {
+                    if self.asks(&step, attempt) {
                         self.write(Fact::Resolved { step, verdict, by, output })?;
                     }
                     self.signals_up_to = Some(id);
@@ -246,11 +261,12 @@ impl Driver {
         Ok(())
     }
 
-    fn asks(&self, step: &StepId) -> Option<Reason> {
-        match self.state.find(step)?.phase {
-            Phase::Attention { reason, .. } => Some(reason),
-            _ => None,
-        }
+    /// Whether a step asks, about that attempt where one is named.
+    fn asks(&self, step: &StepId, attempt: Option<u32>) -> bool {
+        self.state.find(step).is_some_and(|pending| {
+            matches!(pending.phase, Phase::Attention { .. })
+                && attempt.is_none_or(|attempt| attempt == pending.attempts)
+        })
     }
 
     fn is_stopping(&self) -> bool {
@@ -428,7 +444,9 @@ impl Driver {
                 blocked_on: self.state.blocked_on(),
             }
         } else {
-            Handover::Keep { lease_until: self.shared.lease_until() }
+            let leased_at = (self.shared.lease_clock)();
+            self.begin_until = after(leased_at, BEGIN_WITHIN);
+            Handover::Keep { lease_until: after(leased_at, LEASE) }
         };
         let entries = std::mem::take(&mut self.unwritten);
         let (told, consequences) = self.consequences(&entries);
@@ -442,6 +460,7 @@ impl Driver {
             status,
             handover,
             at: self.now(),
+            again: false,
         };
         let others = !consequences.is_empty();
         let listens = consequences.iter().any(|change| matches!(change, Change::Subscribe { .. }));
@@ -479,8 +498,11 @@ impl Driver {
         for going in self.to_start.drain(..) {
             let shared = Arc::clone(&self.shared);
             let (step, attempt, delays) = (going.step.clone(), going.attempt, going.delays);
-            let looks = going.looks;
+            let (looks, begin_until) = (going.looks, self.begin_until);
             let call = self.calls.spawn(async move {
+                if (shared.lease_clock)() > begin_until {
+                    return Ended::Outcome(going.too_late(shared.time.now()));
+                }
                 going.go(shared.performer.as_ref(), &shared.vault, shared.time.as_ref()).await
             });
             let now = self.shared.time.now();
@@ -563,11 +585,15 @@ pub(crate) fn after(at: Timestamp, wait: SignedDuration) -> Timestamp {
 }
 
 /// A store that fails (a full disk) is tried again; one that refuses has a new owner for the run.
-async fn insist(shared: &Shared, changes: Vec<Change>) -> Result<(), StoreError> {
+async fn insist(shared: &Shared, mut changes: Vec<Change>) -> Result<(), StoreError> {
     loop {
         match shared.journal.commit(changes.clone()).await {
             Err(StoreError::Failed { tried, why }) if !shared.stop.is_cancelled() => {
                 tracing::error!("the store failed while it {tried}: {why}");
+                // The answer alone may have been lost.
+                if let Some(Change::Advance(advance)) = changes.first_mut() {
+                    advance.again = true;
+                }
                 shared.time.sleep_until(after(shared.time.now(), STORE_PAUSE)).await;
             }
             result => return result,

@@ -13,7 +13,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::api_keys::ApiKeys;
 use crate::budget::{BudgetGauge, Desks};
-use crate::dispatcher::dispatch;
+use crate::dispatcher::{Driving, dispatch};
 use crate::ids;
 use crate::library::{Library, LibraryError, Source};
 use crate::links::{LinkError, Links};
@@ -96,6 +96,8 @@ pub(crate) struct Shared {
     pub(crate) desks: Arc<Desks>,
     /// Earlier lives of this node are known to be over.
     pub(crate) followed_its_own: bool,
+    /// Runs that have a driver here.
+    pub(crate) driving: Driving,
     /// Rung when something may have become due.
     pub(crate) wake: Arc<Notify>,
     /// Rung when an event was stored that somebody may listen for.
@@ -182,6 +184,7 @@ impl Engine {
             desks,
             wake,
             followed_its_own,
+            driving: Driving::default(),
             delivered: Notify::new(),
             planned: Notify::new(),
             feeds: Notify::new(),

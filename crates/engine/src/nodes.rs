@@ -10,8 +10,9 @@ use crate::store::{Change, Item, News, Signal, StoreError, Topic};
 pub(crate) async fn follow_news(shared: Arc<Shared>, mut known: BTreeMap<Topic, i64>) {
     loop {
         let news = tokio::select! {
-            news = shared.journal.store().news() => news,
+            biased;
             () = shared.stop.cancelled() => return,
+            news = shared.journal.store().news() => news,
         };
         if let Err(error) = pass_on(&shared, &news, &mut known).await {
             tracing::error!("what other nodes did cannot be followed: {error}");

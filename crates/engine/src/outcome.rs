@@ -66,6 +66,11 @@ pub(crate) fn of_a_mistake(tried: Tried, looked: bool) -> Fact {
     deferred(tried, why, None, if looked { Then::Perform } else { Then::Recover }, Vec::new())
 }
 
+/// A call that was not begun in time: whatever was so before it is so still.
+pub(crate) fn not_begun(tried: Tried, then: Then) -> Fact {
+    deferred(tried, "it was not begun in time".into(), None, then, Vec::new())
+}
+
 /// Nobody but a person can tell any more whether it took effect.
 pub(crate) fn lost(step: StepId, attempt: u32, known: String, now: Timestamp) -> Fact {
     unknown(Tried { step, attempt, delays: 0, now }, known, Vec::new())

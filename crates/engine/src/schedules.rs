@@ -180,7 +180,8 @@ impl Found {
     /// The schedule as it is, to be looked at again at once.
     fn woken(&self, now: Timestamp) -> Change {
         let schedule = self.standing.schedule.clone();
-        let wake_at = schedule.paused.is_none().then_some(now);
+        let soonest = schedule.wake_at.map_or(now, |wake| wake.min(now));
+        let wake_at = schedule.paused.is_none().then_some(soonest);
         Change::PutSchedule(Box::new(ScheduleRecord { wake_at, ..schedule }))
     }
 }

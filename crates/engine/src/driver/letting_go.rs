@@ -81,6 +81,7 @@ async fn let_go(shared: &Shared, claimed: &ClaimedRun, stuck: Stuck) -> Result<(
             heard,
         },
         at,
+        again: false,
     };
     let mut others = Vec::new();
     if let Some(by) = cancelled_by.filter(|_| stuck != Stuck::ForNow) {

@@ -35,9 +35,10 @@ pub(crate) async fn keep_schedules(shared: Arc<Shared>) {
             after(shared.time.now(), STORE_PAUSE)
         });
         tokio::select! {
+            biased;
+            () = shared.stop.cancelled() => {}
             () = woken => {}
             () = shared.time.sleep_until(next_look) => {}
-            () = shared.stop.cancelled() => {}
         }
     }
 }
@@ -61,7 +62,10 @@ async fn begin_what_is_due(shared: &Shared) -> Result<Timestamp, StoreError> {
         return Ok(after(now, STORE_PAUSE));
     }
     let around = after(now, LOOK_AROUND);
-    Ok(store.next_schedule_wake().await?.map_or(around, |wake| wake.min(around)))
+    // What is due and was left alone is another node's, which has read another definition.
+    let soonest = after(now, STORE_PAUSE);
+    let wake = store.next_schedule_wake().await?;
+    Ok(wake.map_or(around, |wake| if wake <= now { soonest } else { wake.min(around) }))
 }
 
 /// Whether this node can settle it; another may.

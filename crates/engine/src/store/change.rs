@@ -191,6 +191,8 @@ pub struct Advance {
     pub status: RunStatus,
     pub handover: Handover,
     pub at: Timestamp,
+    /// It was sent before, and nobody knows what became of it.
+    pub again: bool,
 }
 
 /// What becomes of the ownership of a run.
@@ -215,6 +217,9 @@ pub struct Claim {
     /// Leases count on a clock of their own: a jump of the business clock must not expire them.
     pub lease_now: Timestamp,
     pub lease_until: Timestamp,
+    /// What this life of the node drives now. Whatever else it owns was given to it by an answer that got lost, and is
+    /// taken again like anybody's once the lease is over.
+    pub driving: Vec<RunId>,
     pub limit: usize,
 }
 

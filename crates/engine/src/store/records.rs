@@ -67,6 +67,9 @@ pub enum Signal {
         by: String,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         output: Option<Value>,
+        /// The attempt that was asked about. What is said of an earlier one is not said of a later one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        attempt: Option<u32>,
     },
     /// It waited for others with its key, and is the next.
     Turn,

@@ -57,7 +57,15 @@ pub(crate) fn create(run: &RunId) -> Vec<Change> {
 
 pub(crate) fn claim(node: &str, boot: &str, now: Timestamp) -> Claim {
     let (lease_now, lease_until) = (now, now + SignedDuration::from_secs(60));
-    Claim { node: node.into(), boot: boot.into(), now, lease_now, lease_until, limit: 10 }
+    Claim {
+        node: node.into(),
+        boot: boot.into(),
+        now,
+        lease_now,
+        lease_until,
+        driving: Vec::new(),
+        limit: 10,
+    }
 }
 
 pub(crate) fn advance(run: &RunId, epoch: i64, first_seq: i64, handover: Handover) -> Change {
@@ -75,6 +83,7 @@ pub(crate) fn advance(run: &RunId, epoch: i64, first_seq: i64, handover: Handove
         status,
         handover,
         at,
+        again: false,
     }))
 }
 
@@ -128,6 +137,34 @@ async fn a_journal_is_read_page_by_page() {
         let page = store.journal_after(&run, after, limit).await.unwrap();
         assert_eq!(page, all[expected], "after {after}");
     }
+}
+
+#[tokio::test]
+async fn what_was_done_and_whose_answer_got_lost_is_not_done_twice() {
+    let run = run_id('a');
+    let store = with_run(&run).await;
+    store.claim(claim("one", "boot", NOW)).await.unwrap();
+    let release = Handover::Release { wake_at: Some(seconds(9)), blocked_on: BTreeSet::new() };
+    for handover in [keep(), release] {
+        let seq = store.last_seq(&run).await.unwrap() + 1;
+        let first = advance(&run, 1, seq, handover);
+        let Change::Advance(mut again) = first.clone() else { unreachable!() };
+        again.again = true;
+        store.commit(vec![first]).await.unwrap();
+        store.commit(vec![Change::Advance(again)]).await.unwrap();
+        assert_eq!(store.last_seq(&run).await.unwrap(), seq);
+    }
+}
+
+#[tokio::test]
+async fn a_run_whose_claim_nobody_learnt_of_is_taken_again_after_the_lease() {
+    let run = run_id('a');
+    let store = with_run(&run).await;
+    store.claim(claim("one", "boot", NOW)).await.unwrap();
+    let driving = Claim { driving: vec![run.clone()], ..claim("one", "boot", seconds(61)) };
+    assert!(store.claim(driving).await.unwrap().is_empty(), "its driver goes on");
+    assert!(store.claim(claim("one", "boot", seconds(59))).await.unwrap().is_empty());
+    assert_eq!(store.claim(claim("one", "boot", seconds(61))).await.unwrap()[0].epoch, 2);
 }
 
 #[tokio::test]

@@ -31,6 +31,7 @@ async fn spoil(premises: &Premises, run: &RunId) {
         now,
         lease_now: Timestamp::UNIX_EPOCH,
         lease_until: Timestamp::UNIX_EPOCH,
+        driving: Vec::new(),
         limit: 1,
     };
     let epoch = store.claim(claim).await.unwrap()[0].epoch;
@@ -47,6 +48,7 @@ async fn spoil(premises: &Premises, run: &RunId) {
             blocked_on: std::collections::BTreeSet::new(),
         },
         at: now,
+        again: false,
     };
     store.commit(vec![Change::Advance(Box::new(advance))]).await.unwrap();
 }

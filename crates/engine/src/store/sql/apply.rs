@@ -24,6 +24,11 @@ pub(super) const FINAL: &str = "('completed', 'faulted', 'cancelled')";
 
 pub(super) fn all(connection: &dyn Connection, changes: &[Change]) -> Result<(), StoreError> {
     locks::take(connection, changes)?;
+    if let Some(Change::Advance(advance)) = changes.first()
+        && is_done(connection, advance)?
+    {
+        return Ok(());
+    }
     settings::count(connection, changes)?;
     changes.iter().try_for_each(|change| match change {
         Change::KeepWorkflow(workflow) => keep_workflow(connection, workflow),
@@ -191,7 +196,8 @@ pub(super) fn append(
 }
 
 fn advance(connection: &dyn Connection, advance: &Advance) -> Result<(), StoreError> {
-    let Advance { run, epoch, first_seq, entries, signals_up_to, status, handover, at } = advance;
+    let Advance { run, epoch, first_seq, entries, signals_up_to, status, handover, at, .. } =
+        advance;
     if let Some(last) = signals_up_to {
         let sql = "DELETE FROM signals WHERE run_id = ?1 AND id <= ?2";
         connection.perform(sql, params![run.as_str(), last])?;
@@ -226,6 +232,18 @@ fn advance(connection: &dyn Connection, advance: &Advance) -> Result<(), StoreEr
         schedules::run_ended(connection, run, *at)?;
     }
     Ok(())
+}
+
+/// Whether this was done already, by the same epoch: the transaction was durable, only its answer got lost.
+fn is_done(connection: &dyn Connection, advance: &Advance) -> Result<bool, StoreError> {
+    let Advance { run, epoch, first_seq, entries, again, .. } = advance;
+    let Some(first) = entries.first().filter(|_| *again) else { return Ok(false) };
+    let sql = "SELECT entry FROM journal WHERE run_id = ?1 AND seq = ?2 \
+               AND EXISTS (SELECT 1 FROM runs WHERE id = ?1 AND epoch = ?3)";
+    let values = params![run.as_str(), first_seq, epoch];
+    let found: Vec<String> =
+        read::rows(connection, "journal", sql, values, |columns| columns.get("entry"))?;
+    Ok(found == [to_json(first)?])
 }
 
 /// The owner's own run, unless it is over with another end.
@@ -267,7 +285,9 @@ fn signal(
     }
     let sql = "INSERT INTO signals (run_id, signal, at) VALUES (?1, ?2, ?3)";
     connection.perform(sql, params![run.as_str(), to_json(signal)?, to_micros(at)])?;
-    let sql = "UPDATE runs SET wake_at = ?2 WHERE id = ?1";
+    // Never later than it was: the clock of who speaks may be ahead.
+    let sql =
+        "UPDATE runs SET wake_at = CASE WHEN wake_at < ?2 THEN wake_at ELSE ?2 END WHERE id = ?1";
     connection.perform(sql, params![run.as_str(), to_micros(at)])
 }
 
@@ -356,13 +376,17 @@ pub(super) fn claim(
     claim: &Claim,
 ) -> Result<Vec<ClaimedRun>, StoreError> {
     let mut claimed = Vec::new();
+    let driving: String = claim.driving.iter().map(RunId::as_str).collect();
     // Two searches, one index each: what nobody owns and is due, then what an owner let expire.
     let due = "wake_at <= ?4 AND boot IS NULL ORDER BY wake_at";
-    let expired = "boot IS NOT NULL AND boot <> ?2 AND lease_until < ?4 ORDER BY lease_until";
-    for (which, by) in [(due, claim.now), (expired, claim.lease_now)] {
+    let expired = "boot IS NOT NULL AND lease_until < ?4 \
+                   AND (boot <> ?2 OR replace(?6, id, '') = ?6) ORDER BY lease_until";
+    for (which, by, driving) in
+        [(due, claim.now, None), (expired, claim.lease_now, Some(driving.as_str()))]
+    {
         let left = claim.limit.saturating_sub(claimed.len());
         if left > 0 {
-            claimed.extend(claim_some(connection, claim, which, by, left)?);
+            claimed.extend(claim_some(connection, claim, which, by, left, driving)?);
         }
     }
     Ok(claimed)
@@ -374,6 +398,7 @@ fn claim_some(
     which: &str,
     by: Timestamp,
     limit: usize,
+    driving: Option<&str>,
 ) -> Result<Vec<ClaimedRun>, StoreError> {
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let sql = format!(
@@ -383,7 +408,9 @@ fn claim_some(
         connection.dialect().for_update_skip_locked
     );
     let (until, by) = (to_micros(claim.lease_until), to_micros(by));
-    let values = params![claim.node, claim.boot, until, by, limit];
+    let values = params![claim.node, claim.boot, until, by, limit, driving.unwrap_or_default()];
+    // Only one of the searches has a place for it.
+    let values = if driving.is_some() { &values[..] } else { &values[..5] };
     read::rows(connection, "runs", &sql, values, |columns| {
         Ok(ClaimedRun {
             id: columns.parse("id")?,

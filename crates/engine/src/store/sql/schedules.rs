@@ -100,7 +100,7 @@ pub(super) fn run_ended(
     execute(
         connection,
         "UPDATE schedules SET revision = revision + 1, \
-         wake_at = CASE WHEN plan IS NULL OR paused_at IS NOT NULL THEN wake_at ELSE ?2 END \
+         wake_at = CASE WHEN plan IS NULL OR paused_at IS NOT NULL OR wake_at < ?2 THEN wake_at ELSE ?2 END \
          WHERE workflow = (SELECT workflow FROM occurrences WHERE run_id = ?1)",
         values,
     )
@@ -116,7 +116,8 @@ pub(super) fn due(
     now: Timestamp,
     ahead: Timestamp,
 ) -> Result<Vec<String>, StoreError> {
-    let sql = "SELECT workflow FROM schedules WHERE wake_at <= ?1 OR (wake_at IS NOT NULL AND watermark > ?2)";
+    let sql = "SELECT workflow FROM schedules WHERE wake_at <= ?1 \
+               OR (wake_at IS NOT NULL AND (watermark > ?2 OR (next_at IS NULL AND wake_at > ?2)))";
     let values = params![to_micros(now), to_micros(ahead)];
     rows(connection, "schedules", sql, values, |columns| columns.get("workflow"))
 }
