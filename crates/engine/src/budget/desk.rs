@@ -285,12 +285,13 @@ impl Desks {
                 }
             };
             tokio::select! {
-                () = changed => {}
-                () = self.time.sleep_until(again_at) => {}
+                biased;
                 () = self.stop.cancelled() => {
                     self.share_last_words(desk).await;
                     return;
                 }
+                () = changed => {}
+                () = self.time.sleep_until(again_at) => {}
             }
         }
     }

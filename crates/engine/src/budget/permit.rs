@@ -69,6 +69,7 @@ impl Pace for Permit {
         let time = self.desks.time();
         let until = after(time.now(), LONGEST_WAIT);
         let waited = tokio::select! {
+            biased;
             permit = ticket.wait() => permit,
             () = time.sleep_until(until) => None,
         };

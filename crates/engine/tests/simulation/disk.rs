@@ -14,8 +14,8 @@ use async_trait::async_trait;
 use callboard_engine::journal::Entry;
 use callboard_engine::store::ScheduleRecord;
 use callboard_engine::store::{
-    ApiKeyRecord, Change, Claim, ClaimedRun, DocumentRecord, EventRecord, LinkRecord, Refusal,
-    SecretRecord, Signal, Standing, Topic, WorkflowRecord,
+    ApiKeyRecord, BudgetRecord, Change, Claim, ClaimedRun, DocumentRecord, EventRecord, LinkRecord,
+    Refusal, SecretRecord, Signal, Standing, Topic, WorkflowRecord,
 };
 use callboard_engine::{
     Approval, ApprovalFilter, Occurrence, Page, RunFilter, RunId, RunRecord, SqlStore, Store,
@@ -201,7 +201,7 @@ impl Store for Disk {
         self.write("claim", take).await
     }
 
-    async fn disown(&self, node: &str, boot: &str) -> Result<(), StoreError> {
+    async fn disown(&self, node: &str, boot: &str) -> Result<bool, StoreError> {
         let (node, boot) = (node.to_owned(), boot.to_owned());
         self.write("disown", move |store| Box::pin(async move { store.disown(&node, &boot).await }))
             .await
@@ -341,6 +341,15 @@ impl Store for Disk {
     async fn spoken_to(&self, boot: &str) -> Result<Vec<RunId>, StoreError> {
         let boot = boot.to_owned();
         self.read(|store| Box::pin(async move { store.spoken_to(&boot).await })).await
+    }
+
+    async fn find_budget(&self, tenant: &str) -> Result<Option<BudgetRecord>, StoreError> {
+        let tenant = tenant.to_owned();
+        self.read(|store| Box::pin(async move { store.find_budget(&tenant).await })).await
+    }
+
+    async fn list_budgets(&self) -> Result<Vec<BudgetRecord>, StoreError> {
+        self.read(|store| Box::pin(async move { store.list_budgets().await })).await
     }
 
     async fn find_setting(&self, name: &str) -> Result<Option<String>, StoreError> {
