@@ -45,8 +45,8 @@ pub(crate) enum Ended {
     Outcome(Fact),
     /// It is this call's turn by the rate budget.
     Admitted(Box<Going>),
-    /// It waits no more for its turn.
-    NotAdmitted(StepId),
+    /// It waits no more for its turn, or comes back for it then.
+    NotAdmitted(StepId, Option<Timestamp>),
     /// What stands there is known: the attempt can be written down, then made.
     Looked(Box<Going>),
 }

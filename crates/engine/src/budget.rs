@@ -3,6 +3,7 @@
 //! ```text
 //! pool      one bucket: a lower bound of what is left, learned from answers       pure
 //! tenant    the buckets of one tenant, and which calls draw from which             pure
+//! seats     how many may wait in memory at all
 //! line      who waits: by priority, in turn between workflows, then first come     pure
 //! desk      one per tenant: decides, commits with compare-and-set, lets calls go
 //! permit    what one call was let go with; paces its exchanges, reports them
@@ -17,11 +18,12 @@ mod line;
 mod permit;
 mod pool;
 mod priority;
+mod seats;
 mod tenant;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use desk::{Admission, Ask, Desks, Ticket, leave_key};
+pub(crate) use desk::{Admission, Ask, Desks, Ticket, Turn, leave_key};
 pub use gauge::{BudgetGauge, Waiting};
-pub(crate) use permit::Permit;
+pub(crate) use priority::of_run;
 pub use priority::{InvalidPriority, Priority};

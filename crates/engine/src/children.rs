@@ -46,9 +46,7 @@ pub(crate) fn begin(
         chain: parent.trigger.chain(),
     };
     let mut new = shared.new_run_as(id, at, &definition, input, trigger);
-    if let Fact::Started { priority, .. } = &mut new.first.fact {
-        *priority = Some(parent.priority).filter(|priority| *priority != Priority::default());
-    }
+    new.hand_down(Some(parent.priority).filter(|priority| *priority != Priority::default()));
     let same_lane = matches!(new.lane(), Some(Lane::Turns { .. }))
         && new.lane() == parent.lane.as_ref()
         && new.workflow == parent.definition.document.name;

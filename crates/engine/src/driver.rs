@@ -19,6 +19,7 @@ use tokio::task::{self, JoinSet};
 
 use crate::approvals::{Asking, News, prepare};
 use crate::attempt::{self, Ended, Going, Work};
+use crate::budget::Ask;
 use crate::children;
 use crate::engine::Shared;
 use crate::fold::{Inconsistency, Move, Pace, Phase, RunState, Wish};
@@ -126,8 +127,8 @@ struct Driver {
     admitted: HashMap<StepId, Arc<Link>>,
     /// Steps in flight that wait for their turn by the rate budget.
     waiting: HashMap<StepId, Waiting>,
-    /// Tenants at whose desks there was no room to wait.
-    leaving: Vec<String>,
+    /// Calls at whose desks there was no room to wait.
+    leaving: Vec<Ask>,
 }
 
 impl Driver {
@@ -442,6 +443,7 @@ impl Driver {
             Handover::Release {
                 wake_at: wake_at.filter(|_| !status.is_final()),
                 blocked_on: self.state.blocked_on(),
+                on_leave: self.state.on_leave(),
             }
         } else {
             let leased_at = (self.shared.lease_clock)();
@@ -534,10 +536,7 @@ impl Driver {
             match ended {
                 Some(Ended::Looked(going)) => self.attempt(*going)?,
                 Some(Ended::Admitted(going)) => self.admitted(*going)?,
-                Some(Ended::NotAdmitted(step)) => {
-                    self.waiting.remove(&step);
-                    self.in_flight.remove(&step);
-                }
+                Some(Ended::NotAdmitted(step, until)) => self.not_admitted(&step, until)?,
                 Some(Ended::Outcome(fact)) => {
                     if let Some(step) = fact.step() {
                         self.in_flight.remove(step);

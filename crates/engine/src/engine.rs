@@ -165,6 +165,7 @@ impl Engine {
             stop.clone(),
             tracker.clone(),
             Arc::clone(&wake),
+            settings.parallel_runs,
         );
         let shared = Arc::new(Shared {
             journal: Journal::new(store, settings.observer),

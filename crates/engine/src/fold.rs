@@ -17,7 +17,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use crate::approvals::Approval;
-use crate::budget::Priority;
+use crate::budget::{self, Priority};
 use crate::ids::RunId;
 use crate::journal::{Entry, Fact, Trigger};
 use crate::lanes::Lane;
@@ -120,7 +120,7 @@ impl RunState {
             // No version here: the same history must give the same commands after an upgrade.
             runtime: Runtime { name: "callboard".into(), ..Runtime::default() },
         };
-        let priority = Priority::of_run(&definition, *priority);
+        let priority = budget::of_run(&definition, *priority);
         let unbegun = lane.is_some().then(|| start.clone());
         let (execution, commands) = Execution::start(Arc::clone(&definition), start);
         let (pending, run) = (Wishes::default(), run.clone());
@@ -354,10 +354,16 @@ impl RunState {
         blocked.map(|(step, pending)| (step, pending))
     }
 
-    /// The apps whose links they wait for, and the rate budgets that call them in.
+    /// The apps whose links they wait for.
     pub(crate) fn blocked_on(&self) -> BTreeSet<String> {
-        let links = self.all().filter_map(Pending::blocked_on).map(str::to_owned);
-        links.chain(self.all().filter_map(|pending| pending.on_leave.clone())).collect()
+        self.all().filter_map(Pending::blocked_on).map(str::to_owned).collect()
+    }
+
+    /// The rate budget that calls the run in; where several would, that of the step that would come first by itself.
+    pub(crate) fn on_leave(&self) -> Option<String> {
+        let steps = self.all().filter(|pending| pending.on_leave.is_some());
+        let first = steps.min_by_key(|pending| pending.next_at())?;
+        first.on_leave.clone()
     }
 
     /// Steps that need a (better) link to this app.

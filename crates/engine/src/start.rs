@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
+use crate::budget::Priority;
 use crate::engine::{Engine, Shared};
 use crate::ids::RunId;
 use crate::journal::{Entry, Fact, Trigger};
@@ -23,6 +24,8 @@ pub struct StartRequest {
     pub workflow: String,
     pub input: Value,
     pub idempotency_key: Option<String>,
+    /// As urgent as this, or as the workflow says if that is more urgent.
+    pub priority: Option<Priority>,
     /// Who asks.
     pub by: String,
 }
@@ -66,11 +69,15 @@ const LONGEST_KEY: usize = 255;
 impl Engine {
     /// Starts the current version of a workflow. It is durable when this answers.
     pub async fn start_run(&self, request: StartRequest) -> Result<Started, StartError> {
-        let StartRequest { workflow: name, input, idempotency_key, by } = request;
+        let StartRequest { workflow: name, input, idempotency_key, priority, by } = request;
         let workflow = self.workflow(&name)?;
-        let fingerprint = fingerprint(&["workflow", &name], &input);
+        let mut asked = vec!["workflow", &name];
+        asked.extend(priority.map(Priority::name));
+        let fingerprint = fingerprint(&asked, &input);
         let key = idempotency_key.map(|key| (key, fingerprint));
-        self.start(&workflow.definition, Vec::new(), input, Trigger::Request { by }, key).await
+        let mut new = self.new_run(&workflow.definition, input, Trigger::Request { by });
+        new.hand_down(priority);
+        self.begin(new, Vec::new(), key).await
     }
 
     /// The current version of a workflow.
@@ -176,6 +183,15 @@ impl Engine {
         let names = workflows.iter().map(|workflow| workflow.definition.document.name.as_str());
         let nearest = nearest(name, names);
         StartError::UnknownWorkflow { name: name.into(), nearest }
+    }
+}
+
+impl NewRun {
+    /// Says how urgent what begins it is.
+    pub(crate) fn hand_down(&mut self, urgency: Option<Priority>) {
+        if let Fact::Started { priority, .. } = &mut self.first.fact {
+            *priority = urgency;
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 //! field in [`Profile`], its line in `read`.
 
 mod concurrency;
+mod priority;
 mod read;
 
 use std::collections::BTreeMap;
@@ -11,7 +12,9 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, tz::TimeZone};
 
 use crate::{document::Definition, problem::Problem};
+
 pub use concurrency::Concurrency;
+pub use priority::{InvalidPriority, Priority};
 
 /// Every key that means something here.
 pub const KEYS: [&str; 13] = [
@@ -54,7 +57,7 @@ pub struct Profile {
     pub owner: Option<String>,
     /// App to the name of the link that stands for it.
     pub links: BTreeMap<String, String>,
-    pub priority: Priority,
+    pub priority: Option<Priority>,
     /// What a run saves, by the author's own count.
     pub minutes_saved: Option<f64>,
 }
@@ -78,16 +81,6 @@ pub enum Overlap {
     Queue,
     Parallel,
     CancelRunning,
-}
-
-/// Who goes first where calls are scarce.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Priority {
-    /// Leavers, attacks.
-    Urgent,
-    Normal,
-    /// Whatever has time.
-    Bulk,
 }
 
 impl Profile {

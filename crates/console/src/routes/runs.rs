@@ -34,9 +34,9 @@ pub(crate) async fn start(
     Options(waiting): Options<Waiting>,
     Body(start): Body<wire::Start>,
 ) -> Result<Response, ApiError> {
-    let wire::Start { workflow, input, idempotency_key } = start;
-    let started =
-        engine.start_run(StartRequest { workflow, input, idempotency_key, by: caller.0 }).await?;
+    let wire::Start { workflow, input, idempotency_key, priority } = start;
+    let request = StartRequest { workflow, input, idempotency_key, priority, by: caller.0 };
+    let started = engine.start_run(request).await?;
     accepted(&engine, started, waiting).await
 }
 

@@ -1,5 +1,6 @@
 //! Runs, steps, webhooks.
 
+use callboard_engine::Priority;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -15,6 +16,8 @@ pub struct Start {
     pub input: Value,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub idempotency_key: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priority: Option<Priority>,
 }
 
 fn empty() -> Value {

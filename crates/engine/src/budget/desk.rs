@@ -17,6 +17,7 @@ use super::line::{Decided, Line, MOST_OF_ONE, Waiter};
 use super::permit::Permit;
 use super::pool::later;
 use super::priority::Priority;
+use super::seats::{Seat, Seats};
 use super::tenant::{Ended, Tenant, Token, Wanted};
 use crate::driver::after;
 use crate::store::{BudgetRecord, Change, Refusal, Store, StoreError};
@@ -34,6 +35,8 @@ const STORE_PAUSE: SignedDuration = SignedDuration::from_secs(1);
 /// Who finds no room comes back after at least and at most so long, unless called in before.
 const SHORTEST_LEAVE: f64 = 5.0;
 const LONGEST_LEAVE: f64 = 600.0;
+/// Whoever is known to wait longer does not wait in memory.
+const LONGEST_IN_MEMORY: SignedDuration = SignedDuration::from_secs(5);
 /// How many calls a second are assumed while nothing is proven.
 const GUESS: f64 = 10.0;
 
@@ -47,6 +50,7 @@ pub(crate) struct Desks {
     tracker: TaskTracker,
     /// Rung when runs were called in.
     wake: Arc<Notify>,
+    seats: Seats,
     by_tenant: Mutex<BTreeMap<String, Arc<Desk>>>,
 }
 
@@ -61,7 +65,7 @@ pub(crate) struct Desk {
 #[derive(Default)]
 struct Inner {
     line: Line,
-    doors: HashMap<u64, (oneshot::Sender<Permit>, Ask)>,
+    doors: HashMap<u64, (oneshot::Sender<Turn>, Ask)>,
     next_number: u64,
     /// Exchanges that ended and are not in the shared row yet.
     ended: Vec<(Token, Ended)>,
@@ -71,11 +75,19 @@ struct Inner {
     read: bool,
     /// Whether somebody looks at the line.
     attended: bool,
-    /// By workflow: how many runs found no room.
-    on_leave: BTreeMap<String, usize>,
+    /// By workflow: runs that found no room.
+    on_leave: BTreeMap<String, Leave>,
     /// When to look again, as the last look found.
     next: Option<Timestamp>,
     at_ease_until: Option<Timestamp>,
+}
+
+/// Runs of one workflow that found no room.
+struct Leave {
+    count: usize,
+    /// What the last of them asked for.
+    wanted: Vec<Wanted>,
+    priority: Priority,
 }
 
 /// A wish for a call.
@@ -100,11 +112,20 @@ pub(crate) enum Admission {
     ComeBack(Timestamp),
 }
 
+/// What whoever waited hears.
+pub(crate) enum Turn {
+    Go(Permit),
+    /// The tenant refuses calls until then: nobody waits for that in memory.
+    ComeBack(Timestamp),
+}
+
 /// A place in the line. Dropping it leaves the line.
 pub(crate) struct Ticket {
     desk: Arc<Desk>,
     number: u64,
-    door: oneshot::Receiver<Permit>,
+    door: oneshot::Receiver<Turn>,
+    /// Kept while it waits, unless its run stays in memory anyway.
+    _seat: Option<Seat>,
 }
 
 impl Ask {
@@ -176,9 +197,10 @@ impl Desks {
         stop: CancellationToken,
         tracker: TaskTracker,
         wake: Arc<Notify>,
+        parallel_runs: usize,
     ) -> Arc<Self> {
-        let by_tenant = Mutex::default();
-        Arc::new(Self { store, time, node, stop, tracker, wake, by_tenant })
+        let (by_tenant, seats) = (Mutex::default(), Seats::among(parallel_runs));
+        Arc::new(Self { store, time, node, stop, tracker, wake, seats, by_tenant })
     }
 
     pub(super) fn time(&self) -> &dyn Time {
@@ -194,10 +216,21 @@ impl Desks {
             drop(inner);
             return Admission::Go(Permit::new(Arc::clone(self), desk, ask, Vec::new()));
         }
-        if !ask.stays && !inner.line.has_room(ask.priority, &ask.workflow) {
+        let blocked = inner.known.blocked_until(&ask.wanted);
+        if blocked.is_some_and(|until| until > after(now, LONGEST_IN_MEMORY)) {
             return Admission::ComeBack(inner.comes_back_at(&ask, now));
         }
-        let ticket = self.join(&desk, &mut inner, ask, false);
+        let seat = if ask.stays {
+            None
+        } else {
+            let most = self.seats.of_one_tenant();
+            let room = inner.line.room(ask.priority, &ask.workflow, most);
+            match (room > 0).then(|| self.seats.take(ask.priority)).flatten() {
+                None => return Admission::ComeBack(inner.comes_back_at(&ask, now)),
+                seat => seat,
+            }
+        };
+        let ticket = self.join(&desk, &mut inner, ask, false, seat);
         drop(inner);
         Admission::Wait(ticket)
     }
@@ -208,7 +241,7 @@ impl Desks {
         if inner.known.is_free(&ask.wanted, self.time.now()) {
             return None;
         }
-        Some(self.join(desk, &mut inner, ask, true))
+        Some(self.join(desk, &mut inner, ask, true, None))
     }
 
     fn join(
@@ -217,6 +250,7 @@ impl Desks {
         inner: &mut Inner,
         ask: Ask,
         begun: bool,
+        seat: Option<Seat>,
     ) -> Ticket {
         let (sender, door) = oneshot::channel();
         let number = inner.next_number;
@@ -232,21 +266,26 @@ impl Desks {
         inner.line.join(number, waiter);
         inner.doors.insert(number, (sender, ask));
         self.attend(desk, inner);
-        Ticket { desk: Arc::clone(desk), number, door }
+        Ticket { desk: Arc::clone(desk), number, door, _seat: seat }
     }
 
-    /// When it should be this call's turn, as far as anybody knows.
-    pub(crate) fn turn_comes_at(&self, ask: &Ask) -> Timestamp {
-        let desk = self.desk(&ask.tenant);
+    /// When it should be the turn of a call that waits since then, as far as anybody knows: whoever has waited so long
+    /// may well wait as long again.
+    pub(crate) fn turn_comes_at(&self, ask: &Ask, since: Timestamp) -> Timestamp {
+        let (desk, now) = (self.desk(&ask.tenant), self.time.now());
         let inner = desk.lock();
-        inner.comes_back_at(ask, self.time.now())
+        let waited = now.duration_since(since).as_secs_f64();
+        let at = inner.comes_back_at(ask, now).max(later(now, waited.clamp(0.0, LONGEST_LEAVE)));
+        at.max(inner.next.unwrap_or(at))
     }
 
     /// A run that found no room has been let go of.
-    pub(crate) fn went_on_leave(self: &Arc<Self>, tenant: &str, workflow: &str) {
-        let desk = self.desk(tenant);
+    pub(crate) fn went_on_leave(self: &Arc<Self>, ask: Ask) {
+        let desk = self.desk(&ask.tenant);
         let mut inner = desk.lock();
-        *inner.on_leave.entry(workflow.to_owned()).or_default() += 1;
+        let Ask { wanted, priority, workflow, .. } = ask;
+        let count = inner.on_leave.get(&workflow).map_or(0, |leave| leave.count) + 1;
+        inner.on_leave.insert(workflow, Leave { count, wanted, priority });
         self.attend(&desk, &mut inner);
     }
 
@@ -276,6 +315,9 @@ impl Desks {
         loop {
             let changed = desk.changed.notified();
             let now = self.time.now();
+            if self.stop.is_cancelled() {
+                return self.share_last_words(desk).await;
+            }
             let again_at = match self.look(desk, now).await {
                 Ok(Some(at)) => at,
                 Ok(None) => return,
@@ -286,10 +328,7 @@ impl Desks {
             };
             tokio::select! {
                 biased;
-                () = self.stop.cancelled() => {
-                    self.share_last_words(desk).await;
-                    return;
-                }
+                () = self.stop.cancelled() => {}
                 () = changed => {}
                 () = self.time.sleep_until(again_at) => {}
             }
@@ -307,8 +346,10 @@ impl Desks {
                 let found = self.store.find_budget(&desk.tenant).await?;
                 desk.lock().take_in(&desk.tenant, found);
             }
-            let Some(look) = desk.lock().prepare(&self.node, &desk.tenant, now) else {
-                return Ok(desk.lock().rest(now));
+            let Some(look) = desk.lock().prepare(self, &desk.tenant, now) else {
+                let mut inner = desk.lock();
+                inner.send_away(now);
+                return Ok(inner.rest(now));
             };
             match self.store.commit(look.changes.clone()).await {
                 Ok(()) => {}
@@ -325,22 +366,41 @@ impl Desks {
             for (door, ask, tokens) in opened {
                 let permit = Permit::new(Arc::clone(self), Arc::clone(desk), ask, tokens);
                 // Nobody there any more: dropping it gives back what it holds.
-                drop(door.send(permit));
+                drop(door.send(Turn::Go(permit)));
             }
+            desk.lock().send_away(now);
             // Whoever could not go is told when by the next look, which writes nothing.
             let rest = desk.lock().rest(now);
             return Ok(rest);
         }
     }
 
-    /// What is known when the process ends is of use to the others.
+    /// What is known when the process ends is of use to the others. Whatever ends afterwards is shared by a look of its
+    /// own.
     async fn share_last_words(&self, desk: &Desk) {
-        let look = desk.lock().prepare(&self.node, &desk.tenant, self.time.now());
-        if let Some(look) = look {
-            let change = look.changes.into_iter().next();
-            if let Err(error) = self.store.commit(change.into_iter().collect()).await {
-                tracing::debug!("the rate budget of {} was not shared: {error}", desk.tenant);
+        let shared = async {
+            loop {
+                if !desk.lock().read {
+                    let found = self.store.find_budget(&desk.tenant).await?;
+                    desk.lock().take_in(&desk.tenant, found);
+                }
+                let now = self.time.now();
+                let Some(look) = desk.lock().last_words(&self.node, &desk.tenant, now) else {
+                    return Ok(());
+                };
+                match self.store.commit(look.changes.clone()).await {
+                    Ok(()) => drop(desk.lock().settle(look)),
+                    Err(StoreError::Refused(Refusal::BudgetMoved { .. })) => {
+                        desk.lock().read = false;
+                    }
+                    Err(error) => return Err(error),
+                }
             }
+        };
+        let shared: Result<(), StoreError> = shared.await;
+        if let Err(error) = shared {
+            desk.lock().attended = false;
+            tracing::debug!("the rate budget of {} was not shared: {error}", desk.tenant);
         }
     }
 
@@ -396,31 +456,57 @@ impl Inner {
     }
 
     /// Decides without doing anything yet; `None` where there is nothing to write now.
-    fn prepare(&mut self, node: &str, name: &str, now: Timestamp) -> Option<Look> {
-        let mut tenant = self.known.clone();
-        tenant.refresh(now);
-        for (token, ended) in &self.ended {
-            tenant.ended(token, ended, node, now);
-        }
+    fn prepare(&mut self, desks: &Desks, name: &str, now: Timestamp) -> Option<Look> {
+        let node = &desks.node;
+        let mut tenant = self.with_what_ended(node, now);
         let Decided { go, next } = self.line.decide(&mut tenant, node, now);
         self.next = next;
         let mut counts = self.line.counts_without(&go);
         self.add_leave(&mut counts);
         let heard = tenant.has_heard(node, &counts, now);
-        let called = self.to_call_in();
+        let called = self.to_call_in(&tenant, &desks.seats, now);
         if go.is_empty() && heard && called.is_empty() && !self.is_due(now) {
             return None;
         }
         tenant.say_waiting(node, counts, now);
-        let state = serde_json::to_value(&tenant).unwrap_or_default();
-        let record = BudgetRecord { tenant: name.to_owned(), revision: self.revision + 1, state };
-        let mut changes = vec![Change::PutBudget(record)];
+        let mut changes = vec![self.put(name, &tenant)];
         changes.extend(called.iter().map(|(workflow, limit)| Change::CallIn {
             on: leave_key(name, workflow),
             limit: *limit,
             at: now,
         }));
         Some(Look { changes, tenant, ended: self.ended.len(), go, called })
+    }
+
+    /// Takes in what ended and lets nobody go; `None` where everything was said.
+    fn last_words(&mut self, node: &str, name: &str, now: Timestamp) -> Option<Look> {
+        if self.ended.is_empty() && !self.known.tells_of(node) {
+            self.attended = false;
+            return None;
+        }
+        let mut tenant = self.with_what_ended(node, now);
+        tenant.say_waiting(node, BTreeMap::new(), now);
+        let changes = vec![self.put(name, &tenant)];
+        let (go, called) = (Vec::new(), Vec::new());
+        Some(Look { changes, tenant, ended: self.ended.len(), go, called })
+    }
+
+    fn with_what_ended(&self, node: &str, now: Timestamp) -> Tenant {
+        let mut tenant = self.known.clone();
+        tenant.refresh(now);
+        for (token, ended) in &self.ended {
+            tenant.ended(token, ended, node, now);
+        }
+        tenant
+    }
+
+    fn put(&self, name: &str, tenant: &Tenant) -> Change {
+        let state = serde_json::to_value(tenant).unwrap_or_default();
+        Change::PutBudget(BudgetRecord {
+            tenant: name.to_owned(),
+            revision: self.revision + 1,
+            state,
+        })
     }
 
     /// Whether what ended must be shared now. Where nobody waits for it, some of it may come together.
@@ -436,16 +522,16 @@ impl Inner {
     }
 
     /// The look was written: who may go, each with its door.
-    fn settle(&mut self, look: Look) -> Vec<(oneshot::Sender<Permit>, Ask, Vec<Token>)> {
+    fn settle(&mut self, look: Look) -> Vec<(oneshot::Sender<Turn>, Ask, Vec<Token>)> {
         (self.known, self.revision) = (look.tenant, self.revision + 1);
         self.ended.drain(..look.ended);
         self.at_ease_until = None;
         for (workflow, called) in look.called {
-            if let Some(count) = self.on_leave.get_mut(&workflow) {
-                *count = count.saturating_sub(called);
+            if let Some(leave) = self.on_leave.get_mut(&workflow) {
+                leave.count = leave.count.saturating_sub(called);
             }
         }
-        self.on_leave.retain(|_, count| *count > 0);
+        self.on_leave.retain(|_, leave| leave.count > 0);
         let mut opened = Vec::new();
         for (number, tokens) in look.go {
             let (waiter, door) = (self.line.leave(number), self.doors.remove(&number));
@@ -458,6 +544,17 @@ impl Inner {
             }
         }
         opened
+    }
+
+    /// Whoever is known to wait long waits elsewhere.
+    fn send_away(&mut self, now: Timestamp) {
+        for (number, until) in self.line.held_off(&self.known, after(now, LONGEST_IN_MEMORY)) {
+            self.line.leave(number);
+            if let Some((door, _)) = self.doors.remove(&number) {
+                // Nobody there any more: he left the line himself.
+                drop(door.send(Turn::ComeBack(until)));
+            }
+        }
     }
 
     /// Nothing was to be written: when to look again. `None`: not before somebody asks.
@@ -474,26 +571,34 @@ impl Inner {
     /// When who finds no room comes back, unless called in before.
     fn comes_back_at(&self, ask: &Ask, now: Timestamp) -> Timestamp {
         let ahead = self.line.of_workflow(&ask.workflow)
-            + self.on_leave.get(&ask.workflow).copied().unwrap_or_default();
+            + self.on_leave.get(&ask.workflow).map_or(0, |leave| leave.count);
         let ahead = f64::from(u32::try_from(ahead).unwrap_or(u32::MAX));
         let rate = self.known.rate(ask.bucket()).unwrap_or(GUESS);
-        later(now, (ahead / rate).clamp(SHORTEST_LEAVE, LONGEST_LEAVE))
+        let at = later(now, (ahead / rate).clamp(SHORTEST_LEAVE, LONGEST_LEAVE));
+        at.max(self.known.blocked_until(&ask.wanted).unwrap_or(at))
     }
 
-    /// By workflow: how many runs there is room for again.
-    fn to_call_in(&self) -> Vec<(String, usize)> {
-        let room = |(workflow, count): (&String, &usize)| {
-            let room = MOST_OF_ONE.saturating_sub(self.line.of_workflow(workflow));
-            (room >= MOST_OF_ONE / 2).then(|| (workflow.clone(), room.min(*count)))
+    /// By workflow: how many runs there is room for again, where the tenant lets any go soon.
+    fn to_call_in(&self, tenant: &Tenant, seats: &Seats, now: Timestamp) -> Vec<(String, usize)> {
+        let most = seats.of_one_tenant();
+        let enough = MOST_OF_ONE.min(most) / 2;
+        let room = |(workflow, leave): (&String, &Leave)| {
+            let until = tenant.blocked_until(&leave.wanted);
+            if until.is_some_and(|until| until > after(now, LONGEST_IN_MEMORY)) {
+                return None;
+            }
+            let room = self.line.room(leave.priority, workflow, most);
+            let is_worth_it = room >= enough || self.line.of_workflow(workflow) == 0;
+            let called = room.min(seats.free(leave.priority)).min(leave.count);
+            (is_worth_it && called > 0).then(|| (workflow.clone(), called))
         };
         self.on_leave.iter().filter_map(room).collect()
     }
 
     fn add_leave(&self, counts: &mut BTreeMap<String, [u64; 3]>) {
-        for (workflow, count) in &self.on_leave {
-            // They want what others of their workflow want, as far as some wait here.
-            if let Some((name, priority)) = self.line.example(workflow) {
-                counts.entry(name).or_default()[priority as usize] += *count as u64;
+        for Leave { count, wanted, priority } in self.on_leave.values() {
+            for wanted in wanted {
+                counts.entry(wanted.name.clone()).or_default()[*priority as usize] += *count as u64;
             }
         }
     }
@@ -510,8 +615,8 @@ impl Desk {
 }
 
 impl Ticket {
-    /// The permit, once it is this call's turn; `None` where the process ends.
-    pub(crate) async fn wait(mut self) -> Option<Permit> {
+    /// What it hears; `None` where the process ends.
+    pub(crate) async fn wait(mut self) -> Option<Turn> {
         (&mut self.door).await.ok()
     }
 }

@@ -10,7 +10,7 @@ use super::tenant::{Tenant, Token, Wanted};
 
 /// So many of one workflow wait in memory; more of them come back later.
 pub(super) const MOST_OF_ONE: usize = 32;
-/// So many wait in memory for one tenant, but for the first of a workflow and what is urgent.
+/// So many wait in memory for one tenant at most, but for the first of a workflow.
 pub(super) const MOST: usize = 96;
 
 /// Somebody who waits.
@@ -52,21 +52,32 @@ impl Line {
         self.waiters.is_empty()
     }
 
-    /// Whether there is room for one more.
-    pub(super) fn has_room(&self, priority: Priority, workflow: &str) -> bool {
-        let own = self.waiters.values().filter(|waiter| waiter.workflow == workflow).count();
-        priority == Priority::Urgent || own == 0 || (own < MOST_OF_ONE && self.waiters.len() < MOST)
+    /// How many more of a workflow there is room for, where so many may wait. The first of a workflow always finds room,
+    /// and what is urgent does not give way to what is not.
+    pub(super) fn room(&self, priority: Priority, workflow: &str, most: usize) -> usize {
+        let own = self.of_workflow(workflow);
+        let others = match priority {
+            Priority::Urgent => {
+                self.waiters.values().filter(|waiter| waiter.priority == priority).count()
+            }
+            Priority::Normal | Priority::Bulk => self.waiters.len(),
+        };
+        let room = MOST_OF_ONE.saturating_sub(own).min(most.saturating_sub(others));
+        if own == 0 { room.max(1) } else { room }
+    }
+
+    /// Those who have not begun and would wait so long, by what is known.
+    pub(super) fn held_off(&self, tenant: &Tenant, from: Timestamp) -> Vec<(u64, Timestamp)> {
+        let held_off = |(number, waiter): (&u64, &Waiter)| {
+            let until = tenant.blocked_until(&waiter.wanted).filter(|until| *until > from)?;
+            (!waiter.begun).then_some((*number, until))
+        };
+        self.waiters.iter().filter_map(held_off).collect()
     }
 
     /// How many of a workflow wait here.
     pub(super) fn of_workflow(&self, workflow: &str) -> usize {
         self.waiters.values().filter(|waiter| waiter.workflow == workflow).count()
-    }
-
-    /// The bucket and priority of one of its waiters.
-    pub(super) fn example(&self, workflow: &str) -> Option<(String, Priority)> {
-        let waiter = self.waiters.values().find(|waiter| waiter.workflow == workflow)?;
-        Some((waiter.wanted.first()?.name.clone(), waiter.priority))
     }
 
     pub(super) fn join(&mut self, number: u64, waiter: Waiter) {

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use callboard_apps::{Exchanged, NotNow, Pace};
 use jiff::SignedDuration;
 
-use super::desk::{Ask, Desk, Desks};
+use super::desk::{Ask, Desk, Desks, Turn};
 use super::tenant::{Ended, Token};
 use crate::driver::after;
 
@@ -73,7 +73,10 @@ impl Pace for Permit {
             permit = ticket.wait() => permit,
             () = time.sleep_until(until) => None,
         };
-        let tokens = waited.map(Permit::into_tokens).unwrap_or_default();
+        let tokens = match waited {
+            Some(Turn::Go(permit)) => permit.into_tokens(),
+            Some(Turn::ComeBack(_)) | None => Vec::new(),
+        };
         let granted = !tokens.is_empty();
         self.with(|own| own.open.extend(tokens));
         if granted {

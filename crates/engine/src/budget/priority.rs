@@ -1,70 +1,14 @@
 //! How urgent the calls of a run are.
 
-use std::fmt;
-use std::str::FromStr;
+use callboard_flow::{Definition, Profile};
 
-use callboard_flow::Definition;
-use serde::{Deserialize, Serialize};
+pub use callboard_flow::profile::{InvalidPriority, Priority};
 
-/// Ordered: what is more urgent goes first.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
-)]
-#[serde(rename_all = "snake_case")]
-pub enum Priority {
-    /// Leavers and attacks: they may use a part of the reserve.
-    Urgent,
-    #[default]
-    Normal,
-    /// What can wait.
-    Bulk,
-}
-
-/// A text that is not a priority.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a priority: urgent, normal or bulk")]
-pub struct InvalidPriority(String);
-
-/// Where a workflow says it.
-const POINTER: &str = "/document/metadata/priority";
-
-impl Priority {
-    pub(crate) const ALL: [Self; 3] = [Self::Urgent, Self::Normal, Self::Bulk];
-
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Urgent => "urgent",
-            Self::Normal => "normal",
-            Self::Bulk => "bulk",
-        }
-    }
-
-    /// What the workflow says.
-    pub(crate) fn of(definition: &Definition) -> Option<Self> {
-        definition.source.pointer(POINTER)?.as_str()?.parse().ok()
-    }
-
-    /// The priority of a run, given what began it: a workflow that says nothing goes on as urgently as that, and none
-    /// goes on less urgently.
-    pub(crate) fn of_run(definition: &Definition, handed_down: Option<Self>) -> Self {
-        match (Self::of(definition), handed_down) {
-            (Some(own), Some(handed)) => own.min(handed),
-            (own, handed) => own.or(handed).unwrap_or_default(),
-        }
-    }
-}
-
-impl fmt::Display for Priority {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.name())
-    }
-}
-
-impl FromStr for Priority {
-    type Err = InvalidPriority;
-
-    fn from_str(text: &str) -> Result<Self, InvalidPriority> {
-        let found = Self::ALL.into_iter().find(|priority| priority.name() == text);
-        found.ok_or_else(|| InvalidPriority(text.to_owned()))
+/// The priority of a run, given what began it: a workflow that says nothing goes on as urgently as that, and none goes on
+/// less urgently.
+pub(crate) fn of_run(definition: &Definition, handed_down: Option<Priority>) -> Priority {
+    match (Profile::of(definition).priority, handed_down) {
+        (Some(own), Some(handed)) => own.min(handed),
+        (own, handed) => own.or(handed).unwrap_or_default(),
     }
 }

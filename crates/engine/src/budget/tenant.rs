@@ -131,6 +131,12 @@ impl Tenant {
             })
     }
 
+    /// Until when the tenant refuses calls like these.
+    pub(crate) fn blocked_until(&self, wanted: &[Wanted]) -> Option<Timestamp> {
+        let named = wanted.iter().filter_map(|wanted| self.names.get(&wanted.name)?.blocked_until);
+        named.max().max(self.blocked_until)
+    }
+
     /// Whether the end of an exchange that was taken from no pool tells anything new.
     pub(crate) fn is_news(&self, name: &str, ended: &Ended) -> bool {
         match ended {
@@ -344,6 +350,11 @@ impl Tenant {
             None => counts.is_empty(),
             Some(said) => said.counts == *counts && now.duration_since(said.at).abs() < FRESH / 2,
         }
+    }
+
+    /// Whether it says of anybody that he waits at this node.
+    pub(crate) fn tells_of(&self, node: &str) -> bool {
+        self.waiting.contains_key(node)
     }
 
     /// How many calls a second a bucket takes in, as far as that is proven.

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{DriveError, Driver, after};
 use crate::attempt::{self, Ended, Going, Work};
-use crate::budget::{Admission, Ask, Permit, Ticket};
+use crate::budget::{Admission, Ask, Ticket, Turn};
 use crate::fold::Phase;
 use crate::journal::{Fact, Then};
 use crate::outcome::Tried;
@@ -47,8 +47,9 @@ impl Driver {
                 self.lay_ready(going, task)
             }
             Admission::ComeBack(until) => {
-                self.leaving.push(ask.tenant.clone());
-                self.write(held(&ask, going.step, task, until, going.then))
+                let fact = held(&ask, going.step, task, until, going.then);
+                self.leaving.push(ask);
+                self.write(fact)
             }
             Admission::Wait(ticket) => {
                 self.wait_for(going, task, ask, ticket);
@@ -80,11 +81,11 @@ impl Driver {
             gives_up: gives_up.clone(),
         };
         let turn = self.calls.spawn(async move {
-            let permit = tokio::select! {
-                permit = ticket.wait() => permit,
+            let turn = tokio::select! {
+                turn = ticket.wait() => turn,
                 () = gives_up.cancelled() => None,
             };
-            turn_of(going, permit)
+            what_follows(going, turn)
         });
         self.calling.insert(turn.id(), (tried, without_effect));
         self.in_flight.insert(step.clone());
@@ -102,6 +103,25 @@ impl Driver {
         self.lay_ready(going, &task)
     }
 
+    /// It is not a step's turn any more.
+    pub(super) fn not_admitted(
+        &mut self,
+        step: &StepId,
+        until: Option<Timestamp>,
+    ) -> Result<(), DriveError> {
+        self.in_flight.remove(step);
+        let waiting = self.waiting.remove(step);
+        let (Some(Waiting { ask, then, task, .. }), Some(until)) = (waiting, until) else {
+            return Ok(());
+        };
+        if self.state.find(step).is_none() || self.is_stopping() || self.state.paused {
+            return Ok(());
+        }
+        let fact = held(&ask, step.clone(), &task, until, then);
+        self.leaving.push(ask);
+        self.write(fact)
+    }
+
     /// Tells what has waited long, and lets go of what nobody wants any more.
     pub(super) fn mind_who_waits(&mut self) -> Result<(), DriveError> {
         let (now, stopping) = (self.now(), self.is_stopping() || self.state.paused);
@@ -112,7 +132,7 @@ impl Driver {
                     let known = matches!(phase, Phase::Held { until, .. } if until > now);
                     if !known && after(waiting.since, WORTH_TELLING) <= now {
                         let Waiting { ask, then, task, .. } = waiting;
-                        let until = self.shared.desks.turn_comes_at(ask);
+                        let until = self.shared.desks.turn_comes_at(ask, waiting.since);
                         told.push(held(ask, step.clone(), task, until, *then));
                     }
                 }
@@ -133,17 +153,17 @@ impl Driver {
 
     /// The steps that found no room rest now, and can be called in.
     pub(super) fn take_leave(&mut self) {
-        let workflow = &self.state.definition.document.name;
-        for tenant in self.leaving.drain(..) {
-            self.shared.desks.went_on_leave(&tenant, workflow);
+        for ask in self.leaving.drain(..) {
+            self.shared.desks.went_on_leave(ask);
         }
     }
 }
 
-fn turn_of(mut going: Going, permit: Option<Permit>) -> Ended {
-    match permit {
-        None => Ended::NotAdmitted(going.step),
-        Some(permit) => {
+fn what_follows(mut going: Going, turn: Option<Turn>) -> Ended {
+    match turn {
+        None => Ended::NotAdmitted(going.step, None),
+        Some(Turn::ComeBack(until)) => Ended::NotAdmitted(going.step, Some(until)),
+        Some(Turn::Go(permit)) => {
             going.pace = Some(Arc::new(permit));
             Ended::Admitted(Box::new(going))
         }

@@ -119,7 +119,7 @@ pub enum Change {
     },
     /// Refused with `BudgetMoved` if the stored revision is not the one before.
     PutBudget(BudgetRecord),
-    /// Runs that rest and wait for this are due, those first that would be first by themselves, at most so many.
+    /// Runs that rest and are on leave for this are due, those first that would be first by themselves, at most so many.
     CallIn {
         on: String,
         limit: usize,
@@ -201,7 +201,12 @@ pub enum Handover {
     /// The owner goes on; its lease is renewed until then.
     Keep { lease_until: Timestamp },
     /// Nobody owns it until it is due (at once, if something was said to it meanwhile).
-    Release { wake_at: Option<Timestamp>, blocked_on: BTreeSet<String> },
+    Release {
+        wake_at: Option<Timestamp>,
+        blocked_on: BTreeSet<String>,
+        /// What it can be called in by before.
+        on_leave: Option<String>,
+    },
     /// Nobody owns it until then, or until something is said to it after the signal `heard`.
     SetAside { wake_at: Option<Timestamp>, heard: i64 },
 }

@@ -410,6 +410,7 @@ pub(crate) fn start(workflow: &str, key: Option<&str>) -> StartRequest {
         workflow: workflow.into(),
         input: json!({"name": "Ada"}),
         idempotency_key: key.map(str::to_owned),
+        priority: None,
         by: "test".into(),
     }
 }

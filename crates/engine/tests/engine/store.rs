@@ -144,7 +144,11 @@ async fn what_was_done_and_whose_answer_got_lost_is_not_done_twice() {
     let run = run_id('a');
     let store = with_run(&run).await;
     store.claim(claim("one", "boot", NOW)).await.unwrap();
-    let release = Handover::Release { wake_at: Some(seconds(9)), blocked_on: BTreeSet::new() };
+    let release = Handover::Release {
+        wake_at: Some(seconds(9)),
+        blocked_on: BTreeSet::new(),
+        on_leave: None,
+    };
     for handover in [keep(), release] {
         let seq = store.last_seq(&run).await.unwrap() + 1;
         let first = advance(&run, 1, seq, handover);
@@ -184,7 +188,11 @@ async fn a_run_wakes_when_it_is_due_or_spoken_to() {
     let run = run_id('a');
     let store = with_run(&run).await;
     store.claim(claim("one", "boot", NOW)).await.unwrap();
-    let release = Handover::Release { wake_at: Some(seconds(100)), blocked_on: BTreeSet::new() };
+    let release = Handover::Release {
+        wake_at: Some(seconds(100)),
+        blocked_on: BTreeSet::new(),
+        on_leave: None,
+    };
     store.commit(vec![advance(&run, 1, 2, release.clone())]).await.unwrap();
     assert_eq!(store.next_wake().await.unwrap(), Some(seconds(100)));
     assert!(store.claim(claim("one", "boot", seconds(99))).await.unwrap().is_empty());
@@ -204,9 +212,12 @@ async fn a_run_wakes_when_it_is_due_or_spoken_to() {
     );
 
     assert_eq!(store.claim(claim("one", "boot", seconds(101))).await.unwrap()[0].epoch, 3);
-    let Change::Advance(mut end) =
-        advance(&run, 3, 4, Handover::Release { wake_at: None, blocked_on: BTreeSet::new() })
-    else {
+    let Change::Advance(mut end) = advance(
+        &run,
+        3,
+        4,
+        Handover::Release { wake_at: None, blocked_on: BTreeSet::new(), on_leave: None },
+    ) else {
         unreachable!("it was just made")
     };
     end.status = RunStatus::Cancelled;
@@ -277,7 +288,11 @@ async fn data_of_a_newer_version_opens_where_that_version_only_added_to_it() {
 async fn what_is_over_stays_over_and_waits_for_no_link() {
     let run = run_id('a');
     let store = with_run(&run).await;
-    let release = Handover::Release { wake_at: None, blocked_on: ["office".to_owned()].into() };
+    let release = Handover::Release {
+        wake_at: None,
+        blocked_on: ["office".to_owned()].into(),
+        on_leave: None,
+    };
     store.claim(claim("one", "boot", NOW)).await.unwrap();
     let Change::Advance(mut end) = advance(&run, 1, 2, release.clone()) else {
         unreachable!("it was just made")
@@ -324,7 +339,7 @@ async fn a_run_hears_of_each_app_that_it_waits_for_also_while_it_has_an_owner() 
     let store = with_run(&run).await;
     store.claim(claim("one", "boot", NOW)).await.unwrap();
     let blocked_on = ["airtable".to_owned(), "slack".to_owned()].into();
-    let release = Handover::Release { wake_at: Some(NOW), blocked_on };
+    let release = Handover::Release { wake_at: Some(NOW), blocked_on, on_leave: None };
     store.commit(vec![advance(&run, 1, 2, release)]).await.unwrap();
     store.claim(claim("one", "boot", NOW)).await.unwrap();
     for (on, heard) in [("air", 0), ("airtable", 1), ("slack", 2), ("office", 2)] {
@@ -332,4 +347,30 @@ async fn a_run_hears_of_each_app_that_it_waits_for_also_while_it_has_an_owner() 
         store.commit(vec![Change::SignalBlocked { on: on.into(), signal, at: NOW }]).await.unwrap();
         assert_eq!(store.signals(&run).await.unwrap().len(), heard, "{on}");
     }
+}
+
+#[tokio::test]
+async fn runs_on_leave_are_called_in_first_come_first_served() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = SqlStore::open(&backend::place(folder.path())).unwrap();
+    let (late, early, elsewhere, busy) = (run_id('a'), run_id('b'), run_id('c'), run_id('d'));
+    for run in [&late, &early, &elsewhere, &busy] {
+        store.commit(create(run)).await.unwrap();
+    }
+    store.claim(claim("one", "boot", NOW)).await.unwrap();
+    let leave = |run: &RunId, key: &str, wake: i64| {
+        let (wake_at, on_leave) = (Some(seconds(wake)), Some(key.to_owned()));
+        let release = Handover::Release { wake_at, blocked_on: BTreeSet::new(), on_leave };
+        advance(run, 1, 2, release)
+    };
+    let changes = [leave(&late, "rate:a:w", 300), leave(&early, "rate:a:w", 200)];
+    store.commit(changes.into()).await.unwrap();
+    store.commit(vec![leave(&elsewhere, "rate:a:w2", 200)]).await.unwrap();
+    let call_in = |limit| Change::CallIn { on: "rate:a:w".into(), limit, at: NOW };
+    store.commit(vec![call_in(1)]).await.unwrap();
+    let due = store.claim(claim("one", "boot", NOW)).await.unwrap();
+    assert_eq!(due.iter().map(|run| &run.id).collect::<Vec<_>>(), [&early]);
+    store.commit(vec![call_in(5)]).await.unwrap();
+    let due = store.claim(claim("one", "boot", NOW)).await.unwrap();
+    assert_eq!(due.iter().map(|run| &run.id).collect::<Vec<_>>(), [&late]);
 }

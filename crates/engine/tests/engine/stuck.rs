@@ -46,6 +46,7 @@ async fn spoil(premises: &Premises, run: &RunId) {
         handover: Handover::Release {
             wake_at: Some(Timestamp::UNIX_EPOCH),
             blocked_on: std::collections::BTreeSet::new(),
+            on_leave: None,
         },
         at: now,
         again: false,

@@ -66,6 +66,7 @@ async fn grant(engine: &Engine, wish: &Wish, now: Timestamp) -> Option<Answer> {
                 workflow: (*workflow).into(),
                 input: json!({"name": "Ada"}),
                 idempotency_key: Some(key.clone()),
+                priority: None,
                 by: "client".into(),
             };
             match engine.start_run(request).await {

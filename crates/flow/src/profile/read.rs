@@ -50,7 +50,7 @@ pub(super) fn read(definition: &Definition) -> (Profile, Vec<Problem>) {
         deadline: reader.span("deadline"),
         owner: reader.text("owner"),
         links: reader.links(),
-        priority: reader.word("priority", &PRIORITY).unwrap_or(Priority::Normal),
+        priority: reader.word("priority", &PRIORITY),
         minutes_saved: reader.minutes(),
     };
     (profile, reader.problems)

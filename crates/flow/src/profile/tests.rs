@@ -35,10 +35,10 @@ fn a_profile_is_read_whole() {
     assert_eq!(profile.deadline, Some(SignedDuration::from_hours(1)));
     assert_eq!(profile.owner.as_deref(), Some("it-ops"));
     assert_eq!(profile.links["auth0"], "production");
-    assert_eq!(profile.priority, Priority::Urgent);
+    assert_eq!(profile.priority, Some(Priority::Urgent));
     assert_eq!(profile.minutes_saved, Some(25.0));
     let usual = Profile::of(&definition("{}"));
-    assert_eq!((usual.missed, usual.priority), (Missed::Once, Priority::Normal));
+    assert_eq!((usual.missed, usual.priority), (Missed::Once, None));
 }
 
 #[test]

@@ -105,9 +105,9 @@ pub(super) fn manner(definition: &Definition) -> Vec<String> {
         });
     }
     match profile.priority {
-        Priority::Urgent => say("Its calls go before those of others."),
-        Priority::Normal => {}
-        Priority::Bulk => say("Its calls give way to those of others."),
+        Some(Priority::Urgent) => say("Its calls go before those of others."),
+        Some(Priority::Normal) | None => {}
+        Some(Priority::Bulk) => say("Its calls give way to those of others."),
     }
     for (app, link) in &profile.links {
         say(&format!("It reaches {app} through the link {link}."));

@@ -210,12 +210,13 @@ fn advance(connection: &dyn Connection, advance: &Advance) -> Result<(), StoreEr
             ),
             params![run.as_str(), epoch, status.name(), to_micros(*at), to_micros(*lease_until)],
         )?,
-        Handover::Release { wake_at, blocked_on } => {
+        Handover::Release { wake_at, blocked_on, on_leave } => {
             let blocked_on = to_list(blocked_on).filter(|_| !status.is_final());
-            release(connection, advance, *wake_at, blocked_on.as_deref(), 0)?
+            let on_leave = on_leave.as_deref().filter(|_| !status.is_final());
+            release(connection, advance, *wake_at, (blocked_on.as_deref(), on_leave), 0)?
         }
         Handover::SetAside { wake_at, heard } => {
-            release(connection, advance, *wake_at, None, *heard)?
+            release(connection, advance, *wake_at, (None, None), *heard)?
         }
     };
     if changed == 0 {
@@ -254,18 +255,20 @@ fn release(
     connection: &dyn Connection,
     advance: &Advance,
     wake_at: Option<Timestamp>,
-    blocked_on: Option<&str>,
+    (blocked_on, on_leave): (Option<&str>, Option<&str>),
     heard: i64,
 ) -> Result<usize, StoreError> {
     let sql = format!(
-        "UPDATE runs SET status = ?3, updated_at = ?4, blocked_on = ?6, node = NULL, boot = NULL, lease_until = NULL, \
+        "UPDATE runs SET status = ?3, updated_at = ?4, blocked_on = ?6, on_leave = ?8, \
+         node = NULL, boot = NULL, lease_until = NULL, \
          wake_at = CASE WHEN EXISTS (SELECT 1 FROM signals WHERE run_id = ?1 AND id > ?7) THEN ?4 ELSE ?5 END \
          {OWNED} {FINAL})"
     );
     let Advance { run, epoch, status, at, .. } = advance;
     let wake_at = optional_micros(wake_at);
     let (status, at) = (status.name(), to_micros(*at));
-    execute(connection, &sql, params![run.as_str(), epoch, status, at, wake_at, blocked_on, heard])
+    let values = params![run.as_str(), epoch, status, at, wake_at, blocked_on, heard, on_leave];
+    execute(connection, &sql, values)
 }
 
 fn signal(

@@ -28,12 +28,15 @@ pub(super) fn call_in(
     limit: usize,
     at: Timestamp,
 ) -> Result<(), StoreError> {
-    let sql = "UPDATE runs SET wake_at = ?2 WHERE boot IS NULL AND id IN (SELECT id FROM runs \
-         WHERE blocked_on IS NOT NULL AND boot IS NULL AND wake_at > ?2 \
-         AND replace(',' || blocked_on || ',', ',' || ?1 || ',', '') <> ',' || blocked_on || ',' \
-         ORDER BY wake_at LIMIT ?3)";
+    // A run that somebody else holds just now is passed over: it is spoken to, and wakes for that.
+    let sql = format!(
+        "WITH called AS MATERIALIZED (SELECT id FROM runs \
+         WHERE on_leave = ?1 AND boot IS NULL AND wake_at > ?2 ORDER BY wake_at LIMIT ?3 {}) \
+         UPDATE runs SET wake_at = ?2 WHERE id IN (SELECT id FROM called)",
+        connection.dialect().for_update_skip_locked
+    );
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    execute(connection, sql, params![on, to_micros(at), limit]).map(drop)
+    execute(connection, &sql, params![on, to_micros(at), limit]).map(drop)
 }
 
 pub(super) fn find(

@@ -145,6 +145,9 @@ const MIGRATIONS: &[&str] = &["
     ) STRICT;
     CREATE INDEX lanes_in_order ON lanes(workflow, key, goes, place);
     CREATE UNIQUE INDEX lanes_by_run ON lanes(run_id);
+", "
+    ALTER TABLE runs ADD COLUMN on_leave TEXT;
+    CREATE INDEX runs_on_leave ON runs(on_leave, wake_at) WHERE on_leave IS NOT NULL AND boot IS NULL;
 "];
 
 /// Migrations that a program of before must not work beside: `needs` of their rows is their own version. All others only
