@@ -47,6 +47,7 @@ pub(crate) fn begin(
     };
     let mut new = shared.new_run_as(id, at, &definition, input, trigger);
     new.hand_down(Some(parent.priority).filter(|priority| *priority != Priority::default()));
+    new.set_requesters(parent.requesters.as_ref());
     let same_lane = matches!(new.lane(), Some(Lane::Turns { .. }))
         && new.lane() == parent.lane.as_ref()
         && new.workflow == parent.definition.document.name;

@@ -1,10 +1,13 @@
 //! Events in and out: what a client or a run publishes starts runs and is heard by runs that listen.
 
+use std::collections::BTreeSet;
+
 use callboard_flow::{StepId, Subscription};
 use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::engine::{Engine, Shared};
+use crate::fold::RunState;
 use crate::inbox::{Receipt, ReceivedEvent};
 use crate::journal::Trigger;
 use crate::library::Workflow;
@@ -33,6 +36,23 @@ pub enum EventError {
 impl Engine {
     /// Takes `CloudEvents` in, each once by its source and id. If one of them is none, nothing is stored.
     pub async fn receive_events(&self, events: Vec<Value>) -> Result<Receipt, EventError> {
+        self.take_events(events, None).await
+    }
+
+    /// The same, from somebody: they asked for the runs that begin by it.
+    pub async fn receive_events_of(
+        &self,
+        by: &str,
+        events: Vec<Value>,
+    ) -> Result<Receipt, EventError> {
+        self.take_events(events, Some(&[by.to_owned()].into())).await
+    }
+
+    async fn take_events(
+        &self,
+        events: Vec<Value>,
+        by: Option<&BTreeSet<String>>,
+    ) -> Result<Receipt, EventError> {
         if events.len() > LARGEST_BATCH {
             return Err(EventError::TooMany { found: events.len() });
         }
@@ -41,7 +61,7 @@ impl Engine {
         }
         let mut received = Vec::new();
         for event in events {
-            let publication = self.shared.publication(event, 0);
+            let publication = self.shared.publication(event, 0, by);
             let taken: Result<ReceivedEvent, EventError> = self.store_event(publication).await;
             received.push(taken?);
         }
@@ -52,8 +72,9 @@ impl Engine {
 impl Shared {
     /// An event that a run announces, with all that follows. Secrets do not travel with it. Runs that begin each other
     /// without end are stopped.
-    pub(crate) fn emitted(&self, event: &Value, chain: u32) -> Vec<Change> {
-        self.emitted_to(event, chain, &|_| true)
+    pub(crate) fn emitted(&self, event: &Value, by: &RunState) -> Vec<Change> {
+        let (chain, people) = (by.trigger.chain(), by.requesters.as_ref());
+        self.emitted_to(event, chain, people, &|_| true)
     }
 
     /// The same, for these workflows of the library only.
@@ -61,9 +82,10 @@ impl Shared {
         &self,
         event: &Value,
         chain: u32,
+        by: Option<&BTreeSet<String>>,
         wants: &dyn Fn(&Workflow) -> bool,
     ) -> Vec<Change> {
-        let mut publication = self.publication_to(masked(event), chain + 1, wants);
+        let mut publication = self.publication_to(masked(event), chain + 1, by, wants);
         let stops = if chain >= LONGEST_CHAIN {
             publication.gathers.clear();
             self.stop_chain(&publication)
@@ -100,14 +122,21 @@ impl Shared {
         changes
     }
 
-    pub(crate) fn publication(&self, event: Value, chain: u32) -> Publication {
-        self.publication_to(event, chain, &|_| true)
+    /// `by` asked for what begins by it; `None` where that is not known.
+    pub(crate) fn publication(
+        &self,
+        event: Value,
+        chain: u32,
+        by: Option<&BTreeSet<String>>,
+    ) -> Publication {
+        self.publication_to(event, chain, by, &|_| true)
     }
 
     fn publication_to(
         &self,
         event: Value,
         chain: u32,
+        by: Option<&BTreeSet<String>>,
         wants: &dyn Fn(&Workflow) -> bool,
     ) -> Publication {
         let text = |name: &str| match event.get(name) {
@@ -124,7 +153,10 @@ impl Shared {
             subject: subject.clone(),
             chain,
         };
-        let Reactions { starts, gathers } = self.reactions(&event, &trigger, wants);
+        let Reactions { mut starts, gathers } = self.reactions(&event, &trigger, wants);
+        for run in &mut starts {
+            run.set_requesters(by);
+        }
         let record = EventRecord {
             app: NO_APP.into(),
             trigger: source,

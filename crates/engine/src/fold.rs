@@ -21,6 +21,7 @@ use crate::budget::{self, Priority};
 use crate::ids::RunId;
 use crate::journal::{Entry, Fact, Trigger};
 use crate::lanes::Lane;
+use crate::requesters;
 use crate::run::RunStatus;
 
 pub(crate) use moves::{Move, Pace};
@@ -79,6 +80,8 @@ pub(crate) struct RunState {
     pub(crate) root: Option<RunId>,
     /// Who wanted it to go back to an earlier one.
     pub(crate) again_by: Option<String>,
+    /// Everybody who asked for it, where its beginning knows.
+    pub(crate) requesters: Option<BTreeSet<String>>,
     /// What people were asked, by step.
     approvals: BTreeMap<StepId, Approval>,
     /// What the interpreter has lost interest in since somebody asked.
@@ -140,6 +143,7 @@ impl RunState {
             awaits_turn: false,
             unbegun,
             root: origin.as_ref().map(|origin| origin.root.clone()).filter(|root| *root != run_id),
+            requesters: requesters::of_first(&first.fact),
             again_by: origin.as_ref().map(|origin| origin.by.clone()),
             approvals: BTreeMap::new(),
             dropped: Vec::new(),

@@ -17,6 +17,7 @@ use crate::ids::RunId;
 use crate::journal::{Entry, Fact, Heritage};
 use crate::look::LookError;
 use crate::raw;
+use crate::requesters;
 use crate::run::{Mode, RunStatus};
 use crate::sealing;
 use crate::start::{StartError, Started};
@@ -91,6 +92,8 @@ impl Engine {
         let mut input = input.clone();
         sealing::hand_over(&self.shared.vault, &earlier.id, &id, &mut input)?;
         let mut new = self.shared.new_run_as(id.clone(), at, &definition, input, trigger.clone());
+        let asked = earlier.entries.first().and_then(|first| requesters::of_first(&first.fact));
+        new.set_requesters(asked.as_ref());
         let (run, root, by) = (earlier.id, id, request.by.clone());
         set_origin(&mut new, Heritage { run, root, inherited: 0, from: None, by });
         let what = ["rerun", request.run.as_str()];
@@ -125,7 +128,9 @@ impl Engine {
         };
         // It begins at the instant of the earlier run: what derives from it stays the same.
         let workflow = definition.document.name.clone();
+        let asked = requesters::of_first(&first.fact);
         let mut new = NewRun { id, workflow, workflow_hash, mode: Mode::Live, first, at };
+        new.set_requesters(asked.as_ref());
         let heritage = Heritage {
             run,
             root,

@@ -2,6 +2,8 @@
 //!
 //! Entries are JSON with a version beside them. New fields get defaults; an entry is never rewritten.
 
+use std::collections::BTreeSet;
+
 use callboard_apps::Exchange;
 use callboard_flow::{StepId, Subscription, WorkflowError};
 use jiff::Timestamp;
@@ -39,6 +41,9 @@ pub enum Fact {
         /// Values of `$secrets`, sealed for this run: those of its beginning, so that it derives again.
         #[serde(default, skip_serializing_if = "Map::is_empty")]
         secrets: Map<String, Value>,
+        /// Who asked for it through runs and events; none where the trigger tells, or that is not known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        requesters: Option<BTreeSet<String>>,
         /// The run that this one goes back to.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         origin: Option<Box<Heritage>>,

@@ -43,6 +43,7 @@ mod people;
 mod performer;
 pub mod private_file;
 mod raw;
+mod requesters;
 mod resting;
 mod retention;
 mod reveal;

@@ -69,6 +69,7 @@ mod tests {
             trigger: Trigger::Request { by: "test".into() },
             mode: Mode::Live,
             secrets: Map::new(),
+            requesters: None,
             origin: None,
             priority: None,
             lane: None,

@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::driver::after;
 use crate::engine::{Engine, Shared};
-use crate::store::{Change, StoreError};
+use crate::store::{Change, Refusal, RunRecord, StoreError};
 
 /// Between two looks for what can go.
 const DAILY: SignedDuration = SignedDuration::from_hours(24);
@@ -80,17 +80,20 @@ pub(crate) async fn keep_tidy(shared: Arc<Shared>, retention: Retention) {
 }
 
 async fn tidy(shared: &Shared, retention: &Retention) -> Result<(), ArchiveError> {
-    if let Some(keep) = retention.keep_runs {
-        let archived = archive(shared, &retention.folder, keep).await?;
-        if archived.runs > 0 {
-            tracing::info!(runs = archived.runs, "finished runs were archived");
-        }
-    }
+    // Whatever becomes of the files, keys are forgotten.
+    let archived = match retention.keep_runs {
+        Some(keep) => archive(shared, &retention.folder, keep).await,
+        None => Ok(Archived::default()),
+    };
     let before = before(shared.time.now(), retention.keep_keys);
     while shared.journal.store().expire_keys(before, KEYS).await? >= KEYS {
         if shared.stop.is_cancelled() {
             break;
         }
+    }
+    let archived = archived?;
+    if archived.runs > 0 {
+        tracing::info!(runs = archived.runs, "finished runs were archived");
     }
     Ok(())
 }
@@ -108,15 +111,29 @@ async fn archive(
         if runs.is_empty() || shared.stop.is_cancelled() {
             return Ok(archived);
         }
-        let ids: Vec<_> = runs.iter().map(|run| run.id.clone()).collect();
-        let lines = archive::lines(store, runs).await?;
-        let path = archive::write(shared, folder, lines).await?;
+        let path = archive::write(shared, folder, &runs).await?;
         let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        archived.runs += ids.len();
+        archived.runs += remove(shared, &runs, &file).await?;
         archived.files.push(path);
-        let removed = ids.into_iter().map(|run| Change::RemoveRun { run, file: file.clone() });
-        shared.journal.commit(removed.collect()).await?;
     }
+}
+
+/// Answers how many were still there: another node may have put them away meanwhile, whole, in a file of its own.
+async fn remove(shared: &Shared, runs: &[RunRecord], file: &str) -> Result<usize, StoreError> {
+    let removal = |run: &RunRecord| Change::RemoveRun { run: run.id.clone(), file: file.into() };
+    match shared.journal.commit(runs.iter().map(removal).collect()).await {
+        Err(StoreError::Refused(Refusal::NoSuchRun { .. })) => {}
+        removed => return removed.map(|()| runs.len()),
+    }
+    let mut count = 0;
+    for run in runs {
+        match shared.journal.commit(vec![removal(run)]).await {
+            Ok(()) => count += 1,
+            Err(StoreError::Refused(Refusal::NoSuchRun { .. })) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(count)
 }
 
 fn before(now: Timestamp, keep: SignedDuration) -> Timestamp {

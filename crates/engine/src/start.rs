@@ -223,6 +223,7 @@ impl Shared {
             trigger,
             mode: Mode::Live,
             secrets: self.secrets.for_run(&definition.secrets, &id),
+            requesters: None,
             origin: None,
             priority: None,
         };

@@ -154,7 +154,9 @@ impl Engine {
         approval: &Approval,
         call: &crate::fold::Call,
     ) -> Result<Admitted, String> {
-        let entries = self.history(&approval.run).await.map_err(|error| error.to_string())?;
+        let store = self.shared.journal.store();
+        let entries = store.journal_after(&approval.run, 0, 1).await;
+        let entries = entries.map_err(|error| error.to_string())?;
         let Some(crate::journal::Fact::Started { hash, trigger, .. }) =
             entries.first().map(|first| &first.fact)
         else {

@@ -16,9 +16,9 @@ use crate::gate::Admitted;
 use crate::ids::{self, RunId};
 use crate::journal::{Fact, Trigger};
 use crate::outcome::{self, Tried};
+use crate::requesters;
 use crate::sealing;
 use crate::start::fingerprint;
-use crate::store::StoreError;
 
 /// A question on its way.
 pub(crate) struct Asking {
@@ -26,6 +26,8 @@ pub(crate) struct Asking {
     pub(crate) trigger: Trigger,
     /// Who wanted this run to go back to an earlier one.
     pub(crate) again_by: Option<String>,
+    /// Everybody who asked for the run, where it knows.
+    pub(crate) requesters: Option<BTreeSet<String>>,
     pub(crate) task: String,
     pub(crate) tried: Tried,
     pub(crate) ask: Ask,
@@ -38,7 +40,8 @@ pub(crate) struct Asking {
 
 /// The entry that follows: asked; or the deadline that approves, if nothing has changed; or why it is not asked now.
 pub(crate) async fn prepare(shared: Arc<Shared>, asking: Asking) -> Fact {
-    let Asking { run, trigger, again_by, task, mut tried, ask, about, reading, before } = asking;
+    let Asking { run, trigger, again_by, requesters, task, mut tried, .. } = asking;
+    let (ask, about, reading, before) = (asking.ask, asking.about, asking.reading, asking.before);
     let seen = match &reading {
         None => None,
         Some(admitted) => match read(&shared, &run, &tried.step, admitted).await {
@@ -49,10 +52,14 @@ pub(crate) async fn prepare(shared: Arc<Shared>, asking: Asking) -> Fact {
             }
         },
     };
-    let requested_by = match requesters(&shared, trigger).await {
-        Ok(mut requesters) => {
-            requesters.extend(again_by);
-            requesters
+    let found = match requesters {
+        Some(people) => Ok((people, true)),
+        None => requesters::above(&shared, trigger).await,
+    };
+    let (requested_by, all_known) = match found {
+        Ok((mut people, all)) => {
+            people.extend(again_by);
+            (people, all)
         }
         Err(error) => {
             let failure = Failure::Unsure { why: error.to_string() };
@@ -90,7 +97,8 @@ pub(crate) async fn prepare(shared: Arc<Shared>, asking: Asking) -> Fact {
         about,
         from: ask.from,
         four_eyes: ask.four_eyes,
-        count: ask.count,
+        // Of two people one at least did not ask for it.
+        count: if ask.four_eyes && !all_known { ask.count.max(2) } else { ask.count },
         deadline: ask.deadline.map(later),
         on_deadline: ask.on_deadline,
         remind_seconds: ask.remind.map(|every| every.as_secs()),
@@ -141,28 +149,4 @@ fn not_read(tried: Tried, failed: Failed) -> Fact {
         }
         _ => outcome::of_looking(tried, failed),
     }
-}
-
-/// Everybody who asked for this run or one above it.
-async fn requesters(shared: &Shared, trigger: Trigger) -> Result<BTreeSet<String>, StoreError> {
-    let mut people = BTreeSet::new();
-    let mut next = Some(trigger);
-    while let Some(trigger) = next.take() {
-        match trigger {
-            Trigger::Request { by } => {
-                people.insert(by);
-            }
-            Trigger::Schedule { by, .. } => people.extend(by),
-            Trigger::Workflow { run, .. } => {
-                let entries = shared.journal.store().journal_after(&run, 0, 1).await?;
-                if let Some(Fact::Started { trigger, .. }) =
-                    entries.first().map(|first| &first.fact)
-                {
-                    next = Some(trigger.clone());
-                }
-            }
-            Trigger::Event { .. } | Trigger::CloudEvent { .. } => {}
-        }
-    }
-    Ok(people)
 }

@@ -70,6 +70,7 @@ impl Driver {
             run: self.state.run.clone(),
             trigger: self.state.trigger.clone(),
             again_by: self.state.again_by.clone(),
+            requesters: self.state.requesters.clone(),
             task: pending.task.clone(),
             tried: Tried { step: step.clone(), attempt, delays, now },
             ask,

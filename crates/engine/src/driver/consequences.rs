@@ -23,14 +23,14 @@ impl Driver {
                     changes.push(events::subscribe(&run, step, subscriptions));
                 }
                 Fact::Emitted { event, .. } => {
-                    changes.extend(self.shared.emitted(event, self.state.trigger.chain()));
+                    changes.extend(self.shared.emitted(event, &self.state));
                 }
                 Fact::Approval { step, news, .. } => {
                     if let Some(approval) = self.state.approval(step) {
                         let (shared, at) = (&self.shared, entry.at);
                         let told = announcement(shared, &run, seq, approval, news, at);
                         changes.push(Change::PutApproval(Box::new(approval.clone())));
-                        changes.extend(shared.emitted(&told, self.state.trigger.chain()));
+                        changes.extend(shared.emitted(&told, &self.state));
                     }
                 }
                 Fact::Cancelled { by, .. } => {

@@ -32,7 +32,8 @@ impl Shared {
             other && chain <= LONGEST_CHAIN && names(workflow, &event_type)
         };
         if self.library.list().iter().any(|workflow| asks(workflow)) {
-            return self.emitted_to(&event, chain, &asks);
+            // Who asked for what begins so is not handed on: two people answer where four eyes are wanted.
+            return self.emitted_to(&event, chain, None, &asks);
         }
         // Nothing is kept of it where nobody listens.
         vec![Change::Deliver { event, at: entry.at }]

@@ -1,5 +1,7 @@
 //! Events of the autopilot about its own triggers: workflows may begin with them.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use crate::engine::Shared;
@@ -23,6 +25,6 @@ impl Shared {
             "data": data,
         });
         // Whoever answers to it may do so; what that begins is stopped.
-        Change::Publish(Box::new(self.publication(event, LONGEST_CHAIN)))
+        Change::Publish(Box::new(self.publication(event, LONGEST_CHAIN, Some(&BTreeSet::new()))))
     }
 }

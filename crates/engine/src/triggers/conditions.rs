@@ -76,6 +76,8 @@ impl Shared {
         let text = |name: &str| event.get(name).and_then(Value::as_str).unwrap_or_default();
         let happened = text("time").parse::<Timestamp>().ok();
         let now = self.time.now();
+        // Who asked for it stays unknown: others may have brought the other events.
+        let run = self.new_run(definition, Value::Null, trigger.clone());
         reactions.gathers.push(Gather {
             workflow: definition.document.name.clone(),
             key,
@@ -85,7 +87,7 @@ impl Shared {
             event_at: happened.map_or(now, |at| at.min(now)),
             given,
             rule,
-            run: self.new_run(definition, Value::Null, trigger.clone()),
+            run,
             concurrency: Concurrency::of(definition),
         });
     }

@@ -1,8 +1,8 @@
 //! Questions to people: who may answer, when, and what becomes of them.
 
 use callboard_engine::{
-    AnswerError, Approval, ApprovalError, ApprovalFilter, ApprovalReply, ApprovalState, Caller,
-    Engine, Resolution, Role, RunFilter, RunId, RunStatus, Verdict,
+    AgainRequest, AnswerError, Approval, ApprovalError, ApprovalFilter, ApprovalReply,
+    ApprovalState, Caller, Engine, Resolution, Role, RunFilter, RunId, RunStatus, Verdict,
 };
 use callboard_flow::StepId;
 use jiff::SignedDuration;
@@ -94,6 +94,49 @@ async fn only_who_is_asked_may_answer_and_not_who_asked_for_the_run() {
     assert!(open_ones(&engine).await.is_empty());
     let history = engine.history(&run).await.unwrap();
     assert_eq!(facts(&history), ["started", "approval", "approval", "completed"]);
+}
+
+const ANNOUNCING: &str = "document: {dsl: 1.0.3, namespace: test, name: announcing, version: 1.0.0}\n\
+    do: [{tell: {emit: {event: {with: {source: /test, type: test.leaves}}}}}]\n";
+
+#[tokio::test]
+async fn four_eyes_are_not_got_round_by_an_event() {
+    let text = asking("{question: 'Block Ada?', fourEyes: true}")
+        .replace("do:", "schedule: {on: {one: {with: {type: test.leaves}}}}\ndo:");
+    let premises = Premises::new();
+    let engine = premises.open(&[&text, ANNOUNCING]).await;
+    let event =
+        |id: &str| json!({"specversion": "1.0", "source": "/t", "type": "test.leaves", "id": id});
+    let begun = engine.receive_events_of("ann", vec![event("1")]).await.unwrap();
+    let run = begun.events[0].runs[0].clone();
+    at_rest(&engine, &run).await;
+    let own = answer(&engine, &open_ones(&engine).await[0], &person("ann", &[]), yes()).await;
+    assert!(matches!(own, Err(ApprovalError::FourEyes { .. })), "{own:?}");
+    engine.cancel(&run, "eve").await.unwrap();
+    engine.wait_for_run(&run, PATIENCE).await.unwrap();
+
+    // Also by one that their run announces, and by having it again.
+    let request =
+        |by: &str| AgainRequest { run: run.clone(), idempotency_key: None, by: by.into() };
+    let heir = engine.retry(request("bob"), None).await.unwrap().run;
+    at_rest(&engine, &heir).await;
+    let both = open_ones(&engine).await[0].asked.requested_by.clone();
+    assert_eq!(both, ["ann".to_owned(), "bob".to_owned()].into());
+    engine.cancel(&heir, "eve").await.unwrap();
+    engine.wait_for_run(&heir, PATIENCE).await.unwrap();
+    let telling = engine.start_run(start("announcing", None)).await.unwrap().run;
+    engine.wait_for_run(&telling, PATIENCE).await.unwrap();
+    let filter = RunFilter { workflow: Some("asking".into()), limit: 1, ..RunFilter::default() };
+    let newest = engine.runs(&filter).await.unwrap().runs[0].id.clone();
+    at_rest(&engine, &newest).await;
+    assert_eq!(open_ones(&engine).await[0].asked.requested_by, ["test".to_owned()].into());
+    engine.cancel(&newest, "eve").await.unwrap();
+    engine.wait_for_run(&newest, PATIENCE).await.unwrap();
+
+    // Where nobody knows, one of two people is not who asked.
+    let begun = engine.receive_events(vec![event("2")]).await.unwrap();
+    at_rest(&engine, &begun.events[0].runs[0]).await;
+    assert_eq!(open_ones(&engine).await[0].asked.count, 2);
 }
 
 #[tokio::test]

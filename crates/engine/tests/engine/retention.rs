@@ -62,6 +62,39 @@ async fn old_runs_move_to_a_file_and_unfinished_ones_stay() {
 }
 
 #[tokio::test]
+async fn two_nodes_that_put_away_the_same_runs_do_not_stop_each_other_and_files_are_whole() {
+    let long = "document: {dsl: 1.0.3, namespace: test, name: long, version: 1.0.0}\n\
+        do: [{all: {for: {each: n, in: '${ [range(400)] }'}, metadata: {concurrency: 50}, do: [{nap: {wait: PT0S}}]}}]\n";
+    let premises = Premises::new();
+    let folder = premises.folder.path().join("archive");
+    let retention = Some(Retention { folder, keep_runs: None, keep_keys: days(30) });
+    let settings = |node: &str| Settings {
+        retention: retention.clone(),
+        node: node.into(),
+        ..premises.settings(&[long])
+    };
+    let engine = Engine::open(settings("a")).await.unwrap();
+    let run = engine.start_run(start("long", None)).await.unwrap().run;
+    engine.wait_for_run(&run, PATIENCE).await.unwrap();
+    let entries = engine.history(&run).await.unwrap();
+    assert!(entries.len() > 500, "more than a page: {}", entries.len());
+    premises.time.advance(days(1));
+    let other = Engine::open(settings("b")).await.unwrap();
+    let (one, other) = tokio::join!(engine.archive_runs(days(0)), other.archive_runs(days(0)));
+    let (one, other) = (one.unwrap(), other.unwrap());
+    assert_eq!(one.runs + other.runs, 1, "{one:?} {other:?}");
+    for file in one.files.iter().chain(&other.files) {
+        let mut text = String::new();
+        let packed = std::fs::File::open(file).unwrap();
+        flate2::read::GzDecoder::new(packed).read_to_string(&mut text).unwrap();
+        let line: Value = serde_json::from_str(text.lines().nth(1).unwrap()).unwrap();
+        let packed: Vec<callboard_engine::Entry> =
+            serde_json::from_value(line["entries"].clone()).unwrap();
+        assert_eq!(packed, entries);
+    }
+}
+
+#[tokio::test]
 async fn it_happens_by_itself_once_a_day() {
     let premises = Premises::new();
     let engine = open(&premises, Some(days(90))).await;

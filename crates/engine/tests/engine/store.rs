@@ -39,6 +39,7 @@ pub(crate) fn create(run: &RunId) -> Vec<Change> {
         trigger,
         mode: Mode::Live,
         secrets: serde_json::Map::new(),
+        requesters: None,
         origin: None,
         priority: None,
         lane: None,
