@@ -79,7 +79,9 @@ async fn links_show_no_secrets_and_the_catalogue_says_which_they_take() {
     assert_eq!(links["links"][0]["secrets"], json!(["secret", "webhook_secret"]));
     assert!(!links.to_string().contains("the-office-key"));
     let apps = server.call(Method::GET, "/v1/apps", None).await.body;
-    assert_eq!(apps["apps"][0]["secrets"][0]["name"], "secret", "{apps}");
+    let office =
+        apps["apps"].as_array().unwrap().iter().find(|app| app["name"] == "office").unwrap();
+    assert_eq!(office["secrets"][0]["name"], "secret", "{apps}");
     let report = server.call(Method::POST, "/v1/links/office/test", None).await.body;
     assert_eq!((&report["works"], &report["who"]), (&json!(true), &json!("the caretaker")));
     let wrong = json!({"app": "office", "secrets": {}});
@@ -99,7 +101,9 @@ async fn links_show_no_secrets_and_the_catalogue_says_which_they_take() {
 async fn actions_and_workflows_are_shown_and_checked() {
     let server = Server::start(&[crate::harness::ARRIVAL]).await;
     let actions = server.call(Method::GET, "/v1/actions", None).await.body;
-    assert_eq!(actions["actions"].as_array().unwrap().len(), 6);
+    let ids = actions["actions"].as_array().unwrap().iter().map(|action| &action["id"]);
+    assert!(ids.clone().any(|id| id == "office.badges.print"), "{actions}");
+    assert!(ids.clone().any(|id| id == "agency.posts.write"), "{actions}");
     let action = server.call(Method::GET, "/v1/actions/office.badges.print", None).await.body;
     assert_eq!(action["recovery"], "ask: the printer keeps no list", "{action}");
     let unknown = server.call(Method::GET, "/v1/actions/office.badges.prnt", None).await;
