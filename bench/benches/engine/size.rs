@@ -110,6 +110,7 @@ fn request(workflow: &str) -> StartRequest {
         workflow: workflow.into(),
         input: json!({"text": "x"}),
         idempotency_key: None,
+        priority: None,
         by: "bench".into(),
     }
 }

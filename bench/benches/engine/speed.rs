@@ -75,6 +75,7 @@ async fn one_run(engine: Arc<Engine>) -> anyhow::Result<()> {
         workflow: "calls".into(),
         input: json!({"text": "x"}),
         idempotency_key: None,
+        priority: None,
         by: "bench".into(),
     };
     let started = engine.start_run(request).await?;

@@ -1,5 +1,6 @@
 //! `callboard run …`
 
+use callboard_engine::Priority;
 use clap::{Args, Subcommand};
 
 use super::Place;
@@ -31,6 +32,9 @@ pub(crate) enum Run {
         /// Starting twice with the same key starts once.
         #[arg(long)]
         idempotency_key: Option<String>,
+        /// How urgent its calls are (urgent, normal, bulk), whatever the workflow says.
+        #[arg(long)]
+        priority: Option<Priority>,
         /// Wait until the run is final or needs somebody, at most so many seconds.
         #[arg(long, value_name = "SECONDS")]
         wait: Option<u32>,

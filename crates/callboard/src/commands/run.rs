@@ -21,8 +21,9 @@ const PATIENCE: u32 = 30;
 
 pub(super) async fn run(command: Run, output: &mut Output) -> anyhow::Result<()> {
     match command {
-        Run::Start { workflow, input, idempotency_key, wait, place } => {
-            let start = Start { workflow, input: given::json(&input, "--input")?, idempotency_key };
+        Run::Start { workflow, input, idempotency_key, priority, wait, place } => {
+            let input = given::json(&input, "--input")?;
+            let start = Start { workflow, input, idempotency_key, priority };
             let server = Server::find_as_person(&place, Purpose::Drive).await?;
             let started = start_run(&server, &start, wait, output).await;
             server.leave().await?;
