@@ -258,8 +258,8 @@ impl Decider<'_> {
             }
             Overlap::CancelRunning => {
                 for waiting in self.situation.queued.iter().filter(|q| q.origin == Origin::Time) {
-                    let begins = Step::StartQueued { id: waiting.id, planned: waiting.planned_at };
-                    if !self.steps.contains(&begins) {
+                    // Each is settled once: the store refuses the second time.
+                    if !self.is_settled(waiting.id) {
                         let why = format!("{planned} took its place");
                         self.steps.push(Step::DropQueued { id: waiting.id, why });
                     }
@@ -269,6 +269,12 @@ impl Decider<'_> {
                 self.steps.push(Step::Queue { planned });
             }
         }
+    }
+
+    fn is_settled(&self, waiting: i64) -> bool {
+        self.steps.iter().any(|step| {
+            matches!(step, Step::StartQueued { id, .. } | Step::DropQueued { id, .. } if *id == waiting)
+        })
     }
 
     fn has_room(&self) -> bool {

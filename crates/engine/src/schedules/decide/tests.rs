@@ -100,7 +100,11 @@ impl Book {
                     asked_by: None,
                 });
             }
-            Step::DropQueued { id, .. } => self.queued.retain(|queued| queued.id != *id),
+            Step::DropQueued { id, .. } => {
+                let before = self.queued.len();
+                self.queued.retain(|queued| queued.id != *id);
+                assert_eq!(self.queued.len() + 1, before, "{id} is settled twice");
+            }
             Step::Cancel { run } => assert!(self.open.contains(run)),
             Step::Skip { span, .. } | Step::Merge { span, .. } => assert!(span.first <= span.last),
         }
@@ -121,6 +125,21 @@ impl Book {
     fn planned(&self, from: Timestamp, until: Timestamp) -> Vec<Timestamp> {
         self.timetable.plan.between(self.anchor, from, until).collect()
     }
+}
+
+/// The store refuses to settle one twice: the schedule would be looked at without end.
+#[test]
+fn what_waited_past_its_deadline_is_dropped_once_also_where_another_takes_its_place() {
+    let minute = SignedDuration::from_mins(1);
+    let deadline = Some(SignedDuration::from_secs(90));
+    let policy = Policy { deadline, ..policy(Missed::Once, Overlap::CancelRunning) };
+    let mut book = Book::new(When::Every(minute), policy);
+    for passed in [1, 1, 3] {
+        book.now += minute * passed;
+        book.look();
+    }
+    assert_eq!(book.open.len(), 1, "the first still goes");
+    assert_eq!(book.queued.len(), 1, "only the last waits");
 }
 
 fn policy(missed: Missed, overlap: Overlap) -> Policy {
