@@ -124,6 +124,7 @@ fn a_right_workflow_is_read_out_in_plain_words() {
       8. Create or Update Rows in Airtable with table `$context.plan.tracker`, key ["Employee"], rows [(Employee `$context.employee.id`, Name `$context.name`, E-mail `$context.employee.workEmail`, Department `$context.employee.department // ""`, Start `$context.employee.hireDate // ""`, User `$context.user_id`, Role `[$context.roles[].name] | join(", ")`, Missing roles `$context.missing | join(", ")`, Identity `$context.identity`, Invited `$context.invited // false`)]. [writeTrackerRow]
       9. Post Message in Slack with channel `$context.plan.channel`, text `"\($context.name) (\($context.employee.department // "no department"), starts \($context.employee.hi…`. [tellIt]
     The result is `$context | {user_id, identity, roles: [.roles[].name], missing_roles: .missing, invited: (.invited /…`.
+    Its runs with the same `if type == "array" then .[0].id else .employee end` take turns, one at a time.
     A run saves about 25 minutes of work by hand.
     Its owner is it-ops.
     "##);
