@@ -19,9 +19,9 @@ build:
 test: lint
 	@if $(CARGO) nextest --version >/dev/null 2>&1; \
 	then $(CARGO) test --locked --workspace --doc --quiet && $(CARGO) nextest run --locked --workspace && \
-		tests/with-postgres $(CARGO) nextest run --locked --package callboard-engine --test engine --package callboard --test kills; \
+		tests/with-postgres $(CARGO) nextest run --locked --workspace --test engine --test kills; \
 	else $(CARGO) test --locked --workspace && \
-		tests/with-postgres $(CARGO) test --locked --package callboard-engine --test engine --package callboard --test kills; fi
+		tests/with-postgres $(CARGO) test --locked --workspace --test engine --test kills; fi
 
 ## Format, lints, licences.
 lint:
